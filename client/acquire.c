@@ -1,0 +1,156 @@
+#include "client/internal.h"
+
+#include <string.h>
+
+/* ---- asking ---- */
+
+static int check_item(struct ipcb *b, const struct ipcb_item *item)
+{
+    if (item->access & ~IPCB_USE)
+        return say(&b->message, -EINVAL, "the access of an item is a mask of write and read");
+    if (item->flags & ~IPCB_NONBLOCK)
+        return say(&b->message, -EINVAL, "an item has flags that this library does not know");
+    if (item->kinds > UINT16_MAX)
+        return say(&b->message, -EINVAL, "an item has kinds that this library does not know");
+    for (size_t i = 0; i < ARRAY_SIZE(item->reserved); i++)
+        if (item->reserved[i] != 0)
+            return say(&b->message, -EINVAL, "the reserved fields of an item must be 0");
+    return 0;
+}
+
+static int put_item(struct ipcb *b, const struct ipcb_item *item, struct wire_writer *request)
+{
+    struct wire_item wish = {
+        .access = (uint8_t)item->access,
+        .flags = (uint8_t)item->flags,
+        .kinds = (uint16_t)item->kinds,
+    };
+    int r;
+
+    r = check_item(b, item);
+    if (r < 0)
+        return r;
+    r = request_name(b, item->name, &wish.name, &wish.name_size);
+    if (r < 0)
+        return r;
+    wire_put_item(request, &wish);
+    return 0;
+}
+
+static int put_items(struct ipcb *b, const struct ipcb_item *items, size_t n,
+                     struct wire_writer *request)
+{
+    for (size_t i = 0; i < n; i++) {
+        int r = put_item(b, &items[i], request);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- the answer ---- */
+
+/* The descriptors that the reply speaks of, at most N. -EPROTO: not N, or bytes that are none. */
+static int read_descriptors(struct wire_reader fields, struct wire_descriptor *ret, size_t n)
+{
+    struct wire_field field;
+    size_t found = 0;
+    int r;
+
+    while ((r = wire_next(&fields, &field)) > 0) {
+        if (field.type != WIRE_FIELD_DESCRIPTOR) {
+            if (field.critical)
+                return -EPROTO;
+            continue;
+        }
+        if (found == n || wire_get_descriptor(&field, &ret[found++]) < 0)
+            return -EPROTO;
+    }
+    return r < 0 || found < n ? -EPROTO : 0;
+}
+
+/* Whether what came is what was asked for. */
+static bool fulfils(const struct ipcb_item *item, const struct wire_descriptor *descriptor)
+{
+    if (item->access != 0 && item->access != descriptor->access)
+        return false;
+    if (item->kinds == 0)
+        return true;
+    return descriptor->kind < 16 && (item->kinds & IPCB_ONLY(descriptor->kind));
+}
+
+static void fill_item(struct ipcb_item *item, const struct wire_descriptor *descriptor, int fd)
+{
+    item->fd = fd;
+    item->kind = descriptor->kind;
+    item->granted = descriptor->access;
+    item->nonblocking = !!(descriptor->flags & WIRE_NONBLOCK);
+    item->device = descriptor->identity.device;
+    item->inode = descriptor->identity.inode;
+}
+
+/* All or nothing: the items are touched only when everything about the reply is right. */
+static int take_reply(struct ipcb *b, struct ipcb_item *items, size_t n, struct wire_reader fields,
+                      struct descriptors *descriptors)
+{
+    struct wire_descriptor told[WIRE_DESCRIPTORS_MAX];
+
+    if (descriptors->n != n || read_descriptors(fields, told, n) < 0)
+        return request_nonsense(b);
+    for (size_t i = 0; i < n; i++)
+        if (!fulfils(&items[i], &told[i]))
+            return request_nonsense(b);
+    for (size_t i = 0; i < n; i++)
+        fill_item(&items[i], &told[i], TAKE_FD(descriptors->fds[i]));
+    return 0;
+}
+
+_public_ int ipcb_acquire_many(struct ipcb *b, struct ipcb_item *items, size_t n,
+                               int64_t timeout_us)
+{
+    _cleanup_(descriptors_deinit) struct descriptors descriptors = {0};
+    struct deadline deadline = deadline_from(timeout_us);
+    struct wire_writer request;
+    struct wire_reader fields;
+    int r;
+
+    if (!timeout_is_valid(timeout_us))
+        return say(&b->message, -EINVAL, "a timeout is -1, 0 or a number of microseconds");
+    if (n == 0)
+        return say(&b->message, -EINVAL, "no items were given");
+    if (n > IPCB_ITEMS_MAX)
+        return say(&b->message, -E2BIG, "%zu items are more than one request can have (%d)", n,
+                   IPCB_ITEMS_MAX);
+    request_begin(b, WIRE_ACQUIRE, &request);
+    r = put_items(b, items, n, &request);
+    if (r < 0)
+        return r;
+    r = request_call(b, &request, &deadline, &fields, &descriptors);
+    if (r < 0)
+        return r;
+    return take_reply(b, items, n, fields, &descriptors);
+}
+
+_public_ int ipcb_acquire(struct ipcb *b, const char *name, unsigned access)
+{
+    struct ipcb_item item = {.name = name, .access = access};
+    int r = ipcb_acquire_many(b, &item, 1, b->timeout_us);
+
+    return r < 0 ? r : item.fd;
+}
+
+int acquire_kind(struct ipcb *b, const char *name, unsigned access, unsigned kind)
+{
+    _cleanup_(ipcb_freep) struct ipcb *own = NULL;
+    struct ipcb_item item = {.name = name, .access = access, .kinds = IPCB_ONLY(kind)};
+    int r;
+
+    if (!b) {
+        r = ipcb_new(&own, NULL);
+        if (r < 0)
+            return r;
+        b = own;
+    }
+    r = ipcb_acquire_many(b, &item, 1, b->timeout_us);
+    return r < 0 ? r : item.fd;
+}

@@ -1,0 +1,330 @@
+/*
+ * libipcbroker: acquire POSIX message queues and eventfds by name from the broker, and use them.
+ *
+ * Words. To acquire is to ask the broker; what comes back is the kernel's own descriptor, which
+ * works at the kernel's speed whether the broker goes on living or not.
+ *
+ * Errors. Every function returns a negative errno on failure, and ipcb_message() then has a sentence
+ * for people, where a handle was involved. Nothing is written to an out-parameter on failure.
+ *
+ * Threads. No globals, no threads, no signals, no printing. A handle or wrapper is used by one
+ * thread at a time; different ones at the same time by different threads.
+ *
+ * Timeouts are relative, in microseconds, by CLOCK_MONOTONIC: -1 waits for ever, 0 not at all (then
+ * -EAGAIN says that it would have had to wait); one that elapsed is -ETIMEDOUT.
+ *
+ * All descriptors are close-on-exec.
+ */
+#ifndef IPCBROKER_H
+#define IPCBROKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- words ---- */
+
+/* Access: a mask of directions. Each kind has its own words for the same two bits. */
+#define IPCB_WRITE   1u
+#define IPCB_READ    2u
+#define IPCB_SEND    IPCB_WRITE /* queues */
+#define IPCB_RECEIVE IPCB_READ  /* queues */
+#define IPCB_USE     (IPCB_WRITE | IPCB_READ)
+
+/* Kinds of objects. */
+#define IPCB_QUEUE   1u
+#define IPCB_EVENTFD 2u
+#define IPCB_PIPE    3u
+
+/* A set of kinds for struct ipcb_item: IPCB_ONLY(IPCB_QUEUE) | IPCB_ONLY(IPCB_PIPE). */
+#define IPCB_ONLY(kind) (1u << (kind))
+
+/* Flags of an item. */
+#define IPCB_NONBLOCK 1u /* queues, pipes: the new description has O_NONBLOCK */
+
+/* The greatest number of items of one ipcb_acquire_many(): the kernel's for one packet. */
+#define IPCB_ITEMS_MAX 253
+
+/* ---- the handle ---- */
+
+/*
+ * A connection to a broker, made when first needed and made again after the broker restarted: a
+ * request that finds the connection dead is sent once more over a new one.
+ *
+ * A child may not use a handle that its parent had connected before fork(2): such calls are -ECHILD.
+ * It frees it, which does not touch the parent's connection, and makes one of its own. Descriptors
+ * and wrappers are not concerned.
+ */
+struct ipcb;
+
+/*
+ * Makes a handle; connects to nothing yet.
+ *
+ * ret: receives the handle, yours, to be freed with ipcb_free().
+ * socket: absolute path of the broker's socket, copied; NULL: $IPCBROKER_SOCKET, unless it is empty
+ *   or the program is set-user-ID (secure_getenv(3)), else the system's broker.
+ *
+ * Returns 0, or -EINVAL (not an absolute path), -ENAMETOOLONG (over 107 bytes), -ENOMEM.
+ * Since 0.1.
+ */
+int ipcb_new(struct ipcb **ret, const char *socket);
+
+/* Closes the connection and frees the handle; descriptors and wrappers got through it live on.
+ * Takes NULL; always returns NULL. Since 0.1. */
+struct ipcb *ipcb_free(struct ipcb *b);
+
+/* The sentence of the last call on this handle that failed: what went wrong and what to do, one
+ * line, no newline; "" when none has failed. Borrowed, until the next call on the handle.
+ * Since 0.1. */
+const char *ipcb_message(const struct ipcb *b);
+
+/* The path of the socket that this handle uses. Borrowed, for the handle's life. Since 0.1. */
+const char *ipcb_socket(const struct ipcb *b);
+
+/*
+ * Sets how long the calls without a timeout of their own wait for the broker: connecting, asking and
+ * the answer together. The default is 10 seconds. A call whose time runs out closes the connection,
+ * so that a late answer is never taken for another's.
+ *
+ * Returns 0, or -EINVAL (below -1). Since 0.1.
+ */
+int ipcb_set_timeout(struct ipcb *b, int64_t timeout_us);
+
+/* ---- acquire ---- */
+
+/*
+ * Asks the broker for one object.
+ *
+ * name: the object's; a leading '/' is ignored.
+ * access: the directions wanted; the descriptor carries exactly these. 0: all that you are granted.
+ *
+ * Returns the descriptor (>= 0), yours to close, close-on-exec. A queue's is a new open file
+ * description in blocking mode; an eventfd's is common to all its holders. Or:
+ *   -ENOENT      no such object
+ *   -EACCES      not granted; the sentence says how the broker sees you and what would help
+ *   -EINVAL      not a name, or an access that this kind does not have
+ *   -ENXIO       declared, but the broker could not make it; the sentence has the cause
+ *   -ENOTCONN    no broker at the socket
+ *   -ECONNRESET  the broker went away and did not come back in between; ask again later
+ *   -EBUSY       the broker has as many clients as it may have
+ *   -EAGAIN      the broker is short of descriptors for the moment
+ *   -EMFILE      this process has no room for the descriptor; what came was closed
+ *   -ETIMEDOUT   no answer in time
+ *   -ECHILD      the handle was connected before a fork(2)
+ *   -EPROTO      the answer was none of this protocol
+ *   -EPROTONOSUPPORT  the broker speaks another version
+ *   -ENOMEM
+ *
+ * Source: unix(7), SCM_RIGHTS. Since 0.1.
+ */
+int ipcb_acquire(struct ipcb *b, const char *name, unsigned access);
+
+/* One wish of ipcb_acquire_many(). Set all of it to 0 first: reserved fields must be 0. */
+struct ipcb_item {
+    const char *name; /* in: borrowed for the call */
+    unsigned access;  /* in: directions, 0 for all that is granted */
+    unsigned flags;   /* in: IPCB_NONBLOCK or 0 */
+    unsigned kinds;   /* in: set of kinds that will do, see IPCB_ONLY(); 0: any */
+
+    int fd;           /* out: yours */
+    unsigned kind;    /* out: IPCB_QUEUE, ... */
+    unsigned granted; /* out: the directions that the descriptor carries */
+    int nonblocking;  /* out: the description has O_NONBLOCK */
+    uint64_t device;  /* out: the object's identity: st_dev and st_ino of a queue, */
+    uint64_t inode;   /*      0 and the eventfd-id of an eventfd */
+
+    uint64_t reserved[4];
+};
+
+/*
+ * Asks the broker for several objects in one round trip, all or nothing.
+ *
+ * items: n of them, 1 to IPCB_ITEMS_MAX; the out fields are written on success only.
+ *
+ * Returns 0, or as ipcb_acquire(), and -E2BIG (more than IPCB_ITEMS_MAX), -EINVAL (n is 0, or a
+ * reserved field is not 0). -EAGAIN with a timeout of 0 also means that the answer was not there yet.
+ * Since 0.1.
+ */
+int ipcb_acquire_many(struct ipcb *b, struct ipcb_item *items, size_t n, int64_t timeout_us);
+
+/* ---- facts: what the broker tells ---- */
+
+/* An ordered set of keys with values, read-only. Which keys there are is written in
+ * ipcbrokerctl(1); new ones may come with any version. */
+struct ipcb_facts;
+
+#define IPCB_FACT_NUMBER  1u
+#define IPCB_FACT_TEXT    2u
+#define IPCB_FACT_BOOLEAN 3u
+
+struct ipcb_fact {
+    const char *key;
+    const char *text;     /* the value as text, whatever its type; booleans are "yes" and "no" */
+    unsigned type;        /* IPCB_FACT_NUMBER, ... */
+    int is_list;          /* one element of a list: the key may come again */
+    uint64_t number;      /* of a number or a boolean */
+};
+
+/* The number of facts. Since 0.1. */
+size_t ipcb_facts_count(const struct ipcb_facts *facts);
+/* The fact at INDEX, NULL past the end. Borrowed from FACTS. Since 0.1. */
+const struct ipcb_fact *ipcb_facts_at(const struct ipcb_facts *facts, size_t index);
+/* The first fact of that key, NULL if there is none. Borrowed from FACTS. Since 0.1. */
+const struct ipcb_fact *ipcb_facts_find(const struct ipcb_facts *facts, const char *key);
+/* Takes NULL; returns NULL. Since 0.1. */
+struct ipcb_facts *ipcb_facts_free(struct ipcb_facts *facts);
+
+/* What the broker knows of one object: -ENOENT, -EACCES (no grant on it), else as ipcb_acquire().
+ * *ret is yours, for ipcb_facts_free(). Since 0.1. */
+int ipcb_show(struct ipcb *b, const char *name, struct ipcb_facts **ret);
+/* How the broker does. "state" is "ok" or "degraded". Errors as ipcb_acquire(). Since 0.1. */
+int ipcb_status(struct ipcb *b, struct ipcb_facts **ret);
+/* Who the broker takes you for. Errors as ipcb_acquire(). Since 0.1. */
+int ipcb_whoami(struct ipcb *b, struct ipcb_facts **ret);
+
+struct ipcb_list;
+
+/* The objects that you hold a grant on (all of them, for those who may observe), by name.
+ * *ret is yours, for ipcb_list_free(). Errors as ipcb_acquire(). Since 0.1. */
+int ipcb_list(struct ipcb *b, struct ipcb_list **ret);
+/* The number of objects. Since 0.1. */
+size_t ipcb_list_count(const struct ipcb_list *list);
+/* The facts of the object at INDEX, NULL past the end. Borrowed from LIST. Since 0.1. */
+const struct ipcb_facts *ipcb_list_at(const struct ipcb_list *list, size_t index);
+/* Takes NULL; returns NULL. Since 0.1. */
+struct ipcb_list *ipcb_list_free(struct ipcb_list *list);
+
+/* ---- queues ---- */
+
+/* A queue's descriptor with what is needed to use it; needs no handle once made. */
+struct ipcb_queue;
+
+/*
+ * Acquires a queue and wraps it.
+ *
+ * b: the handle to ask through; NULL: one is made for this call and freed again.
+ * access: IPCB_SEND, IPCB_RECEIVE, both, or 0 for all that is granted.
+ *
+ * Returns 0, or as ipcb_acquire(); -EINVAL also when the object is not a queue. Without a handle the
+ * sentence is lost. *ret is yours, for ipcb_queue_free(). Since 0.1.
+ */
+int ipcb_queue_acquire(struct ipcb_queue **ret, struct ipcb *b, const char *name, unsigned access);
+
+/*
+ * Wraps a descriptor that you have, from ipcb_acquire_many() or anywhere else.
+ *
+ * fd: a queue's; on success it belongs to the wrapper, on failure it stays yours.
+ *
+ * Returns 0, or -EBADF (not a queue's), -ENOMEM. Source: mq_getattr(3). Since 0.1.
+ */
+int ipcb_queue_adopt(struct ipcb_queue **ret, int fd);
+
+/* Closes the descriptor and frees the wrapper. Takes NULL; returns NULL. Since 0.1. */
+struct ipcb_queue *ipcb_queue_free(struct ipcb_queue *q);
+
+/* The descriptor, borrowed: for poll(2) and its kin. Since 0.1. */
+int ipcb_queue_fd(const struct ipcb_queue *q);
+/* Frees the wrapper and hands its descriptor over, yours to close. Since 0.1. */
+int ipcb_queue_release(struct ipcb_queue *q);
+/* The most bytes that a message of this queue can have. Since 0.1. */
+size_t ipcb_queue_message_size(const struct ipcb_queue *q);
+/* The most messages that this queue holds. Since 0.1. */
+size_t ipcb_queue_max_messages(const struct ipcb_queue *q);
+/* How many messages wait now; -errno of mq_getattr(3). Since 0.1. */
+ssize_t ipcb_queue_depth(const struct ipcb_queue *q);
+
+/*
+ * Sends a message.
+ *
+ * message, size: borrowed; 0 bytes are a message too. priority: 0 to 32767, greater ones first.
+ * timeout_us: how long to wait while the queue is full, whether its description blocks or not.
+ *
+ * Returns 0, or:
+ *   -EAGAIN     full, and the timeout is 0
+ *   -ETIMEDOUT  still full after the timeout
+ *   -EMSGSIZE   more bytes than the queue takes
+ *   -EINVAL     priority over 32767, or a timeout below -1
+ *   -EBADF      this descriptor cannot send
+ *   -EINTR      a signal handler ran while waiting
+ *   -ENOMEM     the kernel has no memory for the message
+ *
+ * Source: mq_send(3), mq_timedsend(3). Since 0.1.
+ */
+int ipcb_queue_send(struct ipcb_queue *q, const void *message, size_t size, unsigned priority,
+                    int64_t timeout_us);
+
+/*
+ * Receives the first message of the highest priority.
+ *
+ * message: receives a pointer to it, borrowed from the wrapper until its next receive or its end; a
+ *   NUL byte stands behind it, so that text can be used as it is.
+ * priority: receives its priority; NULL if you do not care.
+ *
+ * Returns its size in bytes (0 is a message too), or:
+ *   -EAGAIN     empty, and the timeout is 0
+ *   -ETIMEDOUT  still empty after the timeout
+ *   -EINVAL     a timeout below -1
+ *   -EBADF      this descriptor cannot receive
+ *   -EINTR      a signal handler ran while waiting
+ *   -ENOMEM     no memory for the buffer
+ *
+ * Source: mq_receive(3), mq_timedreceive(3). Since 0.1.
+ */
+ssize_t ipcb_queue_receive(struct ipcb_queue *q, const void **message, unsigned *priority,
+                           int64_t timeout_us);
+
+/* ---- events ---- */
+
+/* An eventfd's descriptor, wrapped; needs no handle once made. */
+struct ipcb_event;
+
+/* Acquires an eventfd and wraps it: as ipcb_queue_acquire(). An eventfd has no single direction:
+ * whoever may use it may signal and wait. Since 0.1. */
+int ipcb_event_acquire(struct ipcb_event **ret, struct ipcb *b, const char *name);
+
+/* Wraps an eventfd that you have: as ipcb_queue_adopt(). -EBADF: not an eventfd's. Since 0.1. */
+int ipcb_event_adopt(struct ipcb_event **ret, int fd);
+
+/* Closes the descriptor and frees the wrapper. Takes NULL; returns NULL. Since 0.1. */
+struct ipcb_event *ipcb_event_free(struct ipcb_event *e);
+
+/* The descriptor, borrowed: for poll(2) and its kin. Since 0.1. */
+int ipcb_event_fd(const struct ipcb_event *e);
+/* Frees the wrapper and hands its descriptor over, yours to close. Since 0.1. */
+int ipcb_event_release(struct ipcb_event *e);
+
+/*
+ * Adds N to the counter and so wakes who waits. Never waits for a nonblocking eventfd, which is what
+ * the broker makes by default.
+ *
+ * Returns 0, or -EAGAIN (the counter is too full for N), -EINVAL (N is 2^64-1), -EBADF.
+ * A blocking eventfd (as it was when it was wrapped) whose counter is too full for N, but not for 1,
+ * makes this call wait; only then is there -EINTR (a signal handler ran while waiting).
+ *
+ * Source: eventfd(2). Since 0.1.
+ */
+int ipcb_event_signal(struct ipcb_event *e, uint64_t n);
+
+/*
+ * Waits until the counter is over 0 and takes it: all of it, or 1 from a semaphore.
+ *
+ * count: receives what was taken; NULL if you do not care.
+ *
+ * Returns 0, or -EAGAIN (0, and the timeout is 0), -ETIMEDOUT, -EINVAL (a timeout below -1), -EINTR
+ * (a signal handler ran while waiting), -EBADF. The flags of the description, which other processes
+ * share, are neither needed nor changed: a timeout holds on a blocking eventfd too (where the kernel
+ * is older than 5.8, only as long as nobody else takes the count in the same moment).
+ *
+ * Source: eventfd(2), preadv2(2) with RWF_NOWAIT. Since 0.1.
+ */
+int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t timeout_us);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,304 @@
+#include "daemon/broker.h"
+
+#include "base/address.h"
+#include "daemon/check.h"
+#include "daemon/clock.h"
+#include "daemon/limits.h"
+#include "daemon/log.h"
+#include "daemon/server.h"
+#include "daemon/service.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+/* Owns everything. It is one big allocation, made once. */
+struct broker {
+    const struct options *options;
+    struct config *config;
+    char *socket, *admin_socket;
+    struct lock lock;
+    struct environment environment;
+    struct registry registry;
+    struct desk desk;
+    struct loop loop;
+    struct source signals;
+    struct timer retry;
+    struct server *server; /* NULL until opened */
+};
+
+/* ---- configuration ---- */
+
+static void log_problems(struct problems *problems)
+{
+    char line[4096];
+
+    problems_sort(problems);
+    for (size_t i = 0; i < problems->n; i++) {
+        struct problem *problem = &problems->items[i];
+        int priority = problem->severity == SEVERITY_ERROR ? LOG_ERR : LOG_WARNING;
+
+        problem->severity = SEVERITY_ERROR; /* the priority says it already */
+        log_write(priority, "%s", problem_format(problem, line, sizeof line));
+    }
+    if (problems->out_of_memory)
+        log_error("out of memory: not all problems are listed");
+}
+
+static int load(struct broker *broker)
+{
+    const struct config_source *source = &broker->options->source;
+    struct problems problems = {0};
+    int r = config_load(source, &broker->config, &problems);
+
+    if (r >= 0)
+        r = config_resolve(broker->config, source, !source->strict, &problems);
+    if (r >= 0 && source->strict && problems.n_errors > 0)
+        r = -EBADMSG;
+    log_problems(&problems);
+    problems_deinit(&problems);
+    if (r == -EBADMSG)
+        log_error("the configuration is refused; nothing was changed");
+    else if (r < 0)
+        log_error("the configuration cannot be read: %s", strerror(-r));
+    for (size_t i = 0; r >= 0 && i < broker->config->n_left_out; i++)
+        log_error("%s is left out as a whole, for the errors above", broker->config->left_out[i]);
+    return r;
+}
+
+/* A default gives way to the host's limit, a written number does not. */
+static int fit_clients(struct broker *broker)
+{
+    struct config *config = broker->config;
+    uint64_t room = check_room_for_clients(config);
+    struct sentence why;
+
+    if (config->max_clients <= room)
+        return 0;
+    (void)check_say_no_room(config, &why);
+    if (config->max_clients_place.line) {
+        log_error("%s:%u: %s", config->max_clients_place.path, config->max_clients_place.line,
+                  why.text);
+        return -EBADMSG;
+    }
+    if (room == 0) {
+        log_error("%s", why.text);
+        return -EMFILE;
+    }
+    log_warning("max_clients is %" PRIu64 " instead of %" PRIu64 ": %s", room, config->max_clients,
+                why.text);
+    config->max_clients = room;
+    return 0;
+}
+
+/* The command line comes before the configuration, and that before the defaults. */
+static int choose_sockets(struct broker *broker)
+{
+    const struct config *config = broker->config;
+    const char *given = broker->options->socket;
+    int r = 0;
+
+    if (!given)
+        given = config->socket;
+    if (given)
+        broker->socket = strdup(given);
+    else if (broker->options->source.user)
+        r = user_socket_path(&broker->socket);
+    else
+        broker->socket = strdup(DEFAULT_SOCKET);
+    if (r == -ENXIO)
+        log_error("XDG_RUNTIME_DIR is not set, so that there is no place for the socket: log in "
+                  "with a session, or give --socket");
+    if (r < 0)
+        return r;
+    if (broker->socket)
+        broker->admin_socket = config->admin_socket && !broker->options->socket
+                                   ? strdup(config->admin_socket)
+                                   : admin_path_from(broker->socket);
+    return broker->admin_socket ? 0 : -ENOMEM;
+}
+
+/* ---- signals and timers ---- */
+
+static void signal_ready(struct source *source, uint32_t events)
+{
+    struct broker *broker = (struct broker *)((char *)source - offsetof(struct broker, signals));
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(source->fd, &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo == SIGHUP) {
+        log_warning("SIGHUP: this version does not reload; restart it to apply a changed "
+                    "configuration (named queues keep their messages)");
+        return;
+    }
+    log_info("stopping on %s; queues with a name stay, with their messages",
+             info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    loop_stop(&broker->loop, 0);
+}
+
+static int watch_signals(struct broker *broker)
+{
+    sigset_t set;
+    int r;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    broker->signals = (struct source){signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), signal_ready};
+    if (broker->signals.fd < 0)
+        return -errno;
+    r = loop_add(&broker->loop, &broker->signals, EPOLLIN);
+    if (r < 0)
+        broker->signals.fd = close_fd(broker->signals.fd);
+    return r;
+}
+
+static void format_status(const struct broker *broker, char *buffer, size_t size)
+{
+    struct registry_counts counts = registry_count(&broker->registry);
+
+    (void)snprintf(buffer, size, "serving %zu objects at %s%s; %zu failed, %zu differing, %zu files "
+                                 "left out",
+                   broker->registry.n - counts.failed, broker->socket,
+                   counts.failed || broker->config->n_left_out ? " (degraded)" : "", counts.failed,
+                   counts.differing, broker->config->n_left_out);
+}
+
+static void arm_retry(struct broker *broker, uint64_t due_us)
+{
+    if (due_us)
+        loop_arm(&broker->loop, &broker->retry, due_us);
+}
+
+static void retry_failed(struct timer *timer)
+{
+    struct broker *broker = (struct broker *)((char *)timer - offsetof(struct broker, retry));
+    size_t before = registry_count(&broker->registry).failed;
+    char status[512];
+
+    arm_retry(broker, registry_retry(&broker->registry));
+    if (registry_count(&broker->registry).failed == before)
+        return;
+    format_status(broker, status, sizeof status);
+    service_status(status);
+}
+
+/* ---- start ---- */
+
+static int open_environment(struct broker *broker)
+{
+    broker->environment = (struct environment){
+        .naming = broker->options->source.naming,
+        .descriptors_dir = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC),
+    };
+    if (broker->environment.descriptors_dir >= 0)
+        return 0;
+    log_error("/proc/self/fd cannot be opened: %s; the broker needs /proc", strerror(errno));
+    return -EIO;
+}
+
+static int open_sockets(struct broker *broker)
+{
+    _cleanup_free_ char *lock = NULL;
+    struct sentence why;
+    int r;
+
+    if (asprintf(&lock, "%s.lock", broker->admin_socket) < 0)
+        return -ENOMEM;
+    r = lock_take(&broker->lock, lock, &why);
+    if (r >= 0) {
+        broker->server = calloc(1, sizeof *broker->server);
+        if (!broker->server)
+            return -ENOMEM;
+        r = server_open(broker->server, &broker->loop, &broker->desk, broker->socket,
+                        broker->admin_socket, &why);
+    }
+    if (r < 0)
+        log_error("%s", why.text);
+    return r;
+}
+
+/* Clients that come while the objects are made wait in the backlog: whoever is answered finds them
+ * all. The sockets come first, since a start that finds a live broker must touch nothing. */
+static int start(struct broker *broker)
+{
+    char status[512];
+    int r;
+
+    broker->desk = (struct desk){&broker->registry, broker->config, now_us(), 0};
+    r = loop_init(&broker->loop);
+    if (r >= 0)
+        r = watch_signals(broker);
+    if (r >= 0)
+        r = open_environment(broker);
+    if (r >= 0)
+        r = open_sockets(broker);
+    if (r >= 0)
+        r = registry_init(&broker->registry, broker->config, &broker->environment);
+    if (r < 0)
+        return r;
+    registry_create(&broker->registry);
+    arm_retry(broker, registry_retry(&broker->registry));
+    format_status(broker, status, sizeof status);
+    log_info("%s", status);
+    service_ready(status);
+    return 0;
+}
+
+static void stop(struct broker *broker)
+{
+    service_stopping();
+    if (broker->server)
+        server_deinit(broker->server);
+    free(broker->server);
+    lock_deinit(&broker->lock);
+    registry_deinit(&broker->registry);
+    loop_disarm(&broker->retry);
+    broker->environment.descriptors_dir = close_fd(broker->environment.descriptors_dir);
+    broker->signals.fd = close_fd(broker->signals.fd);
+    loop_deinit(&broker->loop);
+    free_charp(&broker->socket);
+    free_charp(&broker->admin_socket);
+    broker->config = config_free(broker->config);
+}
+
+int broker_run(const struct options *options)
+{
+    struct broker broker = {
+        .options = options,
+        .lock = LOCK_NULL,
+        .environment.descriptors_dir = -1,
+        .loop.epoll = -1,
+        .signals.fd = -1,
+        .retry.fire = retry_failed,
+    };
+    bool config_is_wrong;
+    int r;
+
+    if (geteuid() == 0)
+        log_warning("running as root, which it should not: give it a user of its own");
+    (void)umask(0); /* modes of queues are what is declared */
+    (void)signal(SIGPIPE, SIG_IGN);
+    limits_raise();
+    r = load(&broker);
+    if (r >= 0)
+        r = fit_clients(&broker);
+    config_is_wrong = r == -EBADMSG;
+    if (r >= 0)
+        r = choose_sockets(&broker);
+    if (r >= 0)
+        r = start(&broker);
+    if (r >= 0)
+        r = loop_run(&broker.loop);
+    stop(&broker);
+    if (config_is_wrong)
+        return EXIT_CONFIG;
+    return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}

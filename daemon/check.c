@@ -1,0 +1,138 @@
+#include "daemon/check.h"
+
+#include "daemon/limits.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+uint64_t check_room_for_clients(const struct config *config)
+{
+    uint64_t taken = config->n_objects + DESCRIPTORS_BESIDES, limit = limits_descriptors();
+
+    return limit > taken ? limit - taken : 0;
+}
+
+int check_say_no_room(const struct config *config, struct sentence *why)
+{
+    return say(why, -EINVAL,
+               "max_clients = %" PRIu64 " does not fit: with %zu objects and %u descriptors besides "
+               "it needs RLIMIT_NOFILE = %" PRIu64 ", which is %" PRIu64
+               ": lower it, or raise the limit with LimitNOFILE= in ipcbroker.service or 'ulimit -n'",
+               config->max_clients, config->n_objects, DESCRIPTORS_BESIDES,
+               config->max_clients + config->n_objects + DESCRIPTORS_BESIDES, limits_descriptors());
+}
+
+static struct need add_up(const struct config *config)
+{
+    struct need need = {0};
+
+    for (size_t i = 0; i < config->n_objects; i++)
+        config->objects[i]->kind->weigh(config->objects[i]->settings, &need);
+    return need;
+}
+
+static void check_sysctl(const char *name, uint64_t needed, enum severity severity,
+                         struct problems *problems)
+{
+    uint64_t limit;
+
+    if (limits_read_sysctl(name, &limit) < 0 || needed <= limit)
+        return;
+    problems_add(problems, severity, (struct place){NULL, 0},
+                 "fs.mqueue.%s = %" PRIu64 " is too low, %" PRIu64
+                 " is needed: raise it with 'sysctl fs.mqueue.%s=%" PRIu64
+                 "', and for good with that line in a file of /etc/sysctl.d",
+                 name, limit, needed, name, needed);
+}
+
+static void check_limits(const struct config *config, const struct need *need,
+                         enum severity severity, struct problems *problems)
+{
+    struct sentence why;
+
+    check_sysctl("msg_max", need->most_messages, severity, problems);
+    check_sysctl("msgsize_max", need->largest_message, severity, problems);
+    check_sysctl("queues_max", need->queues, severity, problems);
+    if (need->msgqueue_bytes > limits_msgqueue_bytes())
+        problems_add(problems, severity, (struct place){NULL, 0},
+                     "RLIMIT_MSGQUEUE = %" PRIu64 " is too low, %" PRIu64
+                     " bytes are needed: raise it with LimitMSGQUEUE=%" PRIu64
+                     " in ipcbroker.service or 'ulimit -q'",
+                     limits_msgqueue_bytes(), need->msgqueue_bytes, need->msgqueue_bytes);
+    if (config->max_clients > check_room_for_clients(config)) {
+        (void)check_say_no_room(config, &why);
+        problems_add(problems, config->max_clients_place.line ? severity : SEVERITY_WARNING,
+                     config->max_clients_place, "%s", why.text);
+    }
+}
+
+static void print_problems(struct problems *problems)
+{
+    char line[4096];
+
+    problems_sort(problems);
+    for (size_t i = 0; i < problems->n; i++)
+        (void)fprintf(stderr, "%s\n", problem_format(&problems->items[i], line, sizeof line));
+    if (problems->out_of_memory)
+        (void)fprintf(stderr, "out of memory: not all problems are listed\n");
+}
+
+static void print_sysctl(const char *name, uint64_t needed)
+{
+    uint64_t limit;
+
+    if (limits_read_sysctl(name, &limit) == 0)
+        (void)printf("fs.mqueue.%s: %" PRIu64 " needed, %" PRIu64 " allowed\n", name, needed, limit);
+}
+
+static void print_sums(const struct config *config, const struct need *need)
+{
+    (void)printf("objects: %zu, of these queues: %zu\n", config->n_objects, need->queues);
+    (void)printf("descriptors: %" PRIu64 " needed (%zu objects, %" PRIu64
+                 " clients, %u besides), %" PRIu64 " allowed by RLIMIT_NOFILE\n",
+                 config->n_objects + config->max_clients + DESCRIPTORS_BESIDES, config->n_objects,
+                 config->max_clients, DESCRIPTORS_BESIDES, limits_descriptors());
+    (void)printf("bytes of message queues: %" PRIu64 " needed, %" PRIu64
+                 " allowed by RLIMIT_MSGQUEUE\n",
+                 need->msgqueue_bytes, limits_msgqueue_bytes());
+    print_sysctl("msg_max", need->most_messages);
+    print_sysctl("msgsize_max", need->largest_message);
+    print_sysctl("queues_max", need->queues);
+}
+
+static int judge(const struct options *options, struct config *config, struct problems *problems)
+{
+    enum severity severity = options->source.offline ? SEVERITY_WARNING : SEVERITY_ERROR;
+    struct need need = add_up(config);
+    int r = config_resolve(config, &options->source, false, problems);
+
+    if (r < 0)
+        return r;
+    limits_raise();
+    check_limits(config, &need, severity, problems);
+    print_sums(config, &need);
+    return 0;
+}
+
+int check_config(const struct options *options)
+{
+    struct config_source source = options->source;
+    struct config *config = NULL;
+    struct problems problems = {0};
+    size_t n_errors;
+    int r;
+
+    source.strict = true;
+    r = config_load(&source, &config, &problems);
+    if (r >= 0)
+        r = judge(options, config, &problems);
+    print_problems(&problems);
+    n_errors = problems.n_errors;
+    problems_deinit(&problems);
+    config_free(config);
+    if (r < 0 && r != -EBADMSG)
+        (void)fprintf(stderr, "the configuration cannot be judged: %s\n", strerror(-r));
+    if (r < 0 || n_errors > 0)
+        return EXIT_CONFIG;
+    return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}

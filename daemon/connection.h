@@ -1,0 +1,42 @@
+/* One client: frames in, frames out, back pressure. One request is answered at each wake-up, so
+ * that everybody gets his turn; a reply that does not go out parks its request, and the client's
+ * further ones wait in the kernel. */
+#pragma once
+
+#include "daemon/loop.h"
+#include "daemon/request.h"
+#include "daemon/users.h"
+
+struct connection;
+
+/* What all connections share; owned by the server. */
+struct connection_context {
+    struct loop *loop;
+    const struct desk *desk;
+    struct reply *reply;                   /* room for the one reply in the making */
+    uint8_t *frame;                        /* WIRE_REQUEST_MAX bytes for the one request */
+    void (*gone)(struct connection *gone); /* closed: take it off the lists and free it */
+};
+
+struct connection {
+    struct source source;
+    const struct connection_context *context;
+    struct peer peer;
+    struct user *user; /* his account; NULL on the admin socket */
+    bool admin;
+    void *server;           /* the owner's own */
+    unsigned unread;        /* descriptors sent since the client was last seen to have read all */
+    void *parked;           /* the request whose reply did not go out, owned; NULL: none */
+    size_t parked_size;
+    unsigned parked_handouts; /* how many descriptors its reply had */
+    LIST_ENTRY(connection) entry;
+};
+
+/* Watches FD, which it takes over on success. -ENOMEM, -ENOSPC. */
+int connection_open(struct connection *connection, int fd) _must_check_;
+/* Closes and forgets all it owns; does not call gone(). */
+void connection_deinit(struct connection *connection);
+
+/* Sends an error to somebody who is no connection yet, and reads away what he sent, so that he finds
+ * the sentence and not a reset. */
+void connection_refuse(int fd, struct reply *reply, int error, const char *sentence);

@@ -1,0 +1,146 @@
+/* The kind eventfd: a counter whose holders all share one description, with both directions. */
+#include "daemon/kinds.h"
+
+#include "daemon/limits.h"
+#include "daemon/value.h"
+
+#include <inttypes.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+struct eventfd_settings {
+    uint64_t initial;
+    bool semaphore;
+    bool nonblocking;
+};
+
+static int parse_initial(const char *text, void *target, struct sentence *why)
+{
+    uint64_t initial;
+    int r = value_u64(text, &initial, why);
+
+    if (r < 0)
+        return r;
+    if (initial == UINT64_MAX)
+        return say(why, -EINVAL, "%s is more than a counter holds; expected at most %" PRIu64, text,
+                   UINT64_MAX - 1);
+    *(uint64_t *)target = initial;
+    return 0;
+}
+
+static const struct kind_key keys[] = {
+    {"initial", parse_initial, offsetof(struct eventfd_settings, initial)},
+    {"semaphore", value_bool, offsetof(struct eventfd_settings, semaphore)},
+    {"nonblocking", value_bool, offsetof(struct eventfd_settings, nonblocking)},
+};
+
+static void settings_init(void *settings)
+{
+    *(struct eventfd_settings *)settings = (struct eventfd_settings){.nonblocking = true};
+}
+
+static void settings_deinit(void *settings)
+{
+    (void)settings;
+}
+
+static void weigh(const void *settings, struct need *need)
+{
+    (void)settings;
+    need->descriptors++;
+}
+
+static int create(struct object *object, struct sentence *why)
+{
+    const struct eventfd_settings *settings = object->declaration->settings;
+    int flags = EFD_CLOEXEC | (settings->semaphore ? EFD_SEMAPHORE : 0) |
+                (settings->nonblocking ? EFD_NONBLOCK : 0);
+    _cleanup_close_ int fd = eventfd(0, flags);
+
+    if (fd < 0)
+        return limits_explain_descriptor(-errno, why);
+    /* eventfd() takes 32 bits only. Nobody else has the descriptor: this cannot block. */
+    if (settings->initial > 0 &&
+        write(fd, &settings->initial, sizeof settings->initial) != sizeof settings->initial)
+        return say(why, -EIO, "its initial value cannot be set: %s", strerror(errno));
+    object->fd = TAKE_FD(fd);
+    object->nameless = true;
+    return 0;
+}
+
+/* Reads a number of the descriptor's fdinfo, without touching the counter. */
+static int read_fdinfo(int fd, const char *key, int base, uint64_t *ret)
+{
+    char path[64], text[512];
+    _cleanup_close_ int info = -1;
+    const char *at;
+    ssize_t size;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    info = open(path, O_RDONLY | O_CLOEXEC);
+    if (info < 0)
+        return -errno;
+    size = read(info, text, sizeof text - 1);
+    if (size < 0)
+        return -errno;
+    text[size] = '\0';
+    at = strstr(text, key);
+    if (!at)
+        return -ENODATA;
+    *ret = strtoull(at + strlen(key), NULL, base);
+    return 0;
+}
+
+/* The eventfd-id costs more than all else of making one: it is read when first needed. */
+static void learn_identity(struct object *object)
+{
+    if (object->identity.inode == 0)
+        (void)read_fdinfo(object->fd, "eventfd-id:", 10, &object->identity.inode);
+}
+
+static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,
+                    struct sentence *why)
+{
+    const struct eventfd_settings *settings = object->declaration->settings;
+
+    (void)access;
+    if (flags & WIRE_NONBLOCK && !settings->nonblocking)
+        return say(why, -EINVAL,
+                   "eventfd '%s' is declared with nonblocking = no, which all its holders share",
+                   object->declaration->name);
+    learn_identity(object);
+    ret->fd = object->fd;
+    ret->owned = false;
+    ret->descriptor.flags = settings->nonblocking ? WIRE_NONBLOCK : 0;
+    return 0;
+}
+
+static void describe(struct object *object, bool detail, struct wire_writer *writer)
+{
+    const struct eventfd_settings *settings = object->declaration->settings;
+    uint64_t count;
+
+    wire_put_fact_number(writer, "initial", settings->initial);
+    wire_put_fact_boolean(writer, "semaphore", settings->semaphore);
+    wire_put_fact_boolean(writer, "nonblocking", settings->nonblocking);
+    if (!detail)
+        return;
+    if (read_fdinfo(object->fd, "eventfd-count:", 16, &count) == 0)
+        wire_put_fact_number(writer, "count", count);
+    learn_identity(object);
+}
+
+const struct kind kind_eventfd = {
+    .name = "eventfd",
+    .number = WIRE_EVENTFD,
+    .keys = keys,
+    .n_keys = ARRAY_SIZE(keys),
+    .settings_size = sizeof(struct eventfd_settings),
+    .settings_init = settings_init,
+    .settings_deinit = settings_deinit,
+    .weigh = weigh,
+    .create = create,
+    .hand_out = hand_out,
+    .describe = describe,
+};

@@ -1,0 +1,34 @@
+#include "daemon/grants.h"
+
+#include "protocol/wire.h"
+
+int grants_add(struct grants *grants, struct subject *subject, unsigned access, struct place place)
+{
+    struct grant *items = reallocarray(grants->items, grants->n + 1, sizeof *items);
+
+    if (!items)
+        return -ENOMEM;
+    grants->items = items;
+    items[grants->n++] = (struct grant){*subject, access, place};
+    grants->by_group |= subject->type == SUBJECT_GROUP;
+    *subject = (struct subject){.type = subject->type};
+    return 0;
+}
+
+void grants_deinit(struct grants *grants)
+{
+    for (size_t i = 0; i < grants->n; i++)
+        subject_deinit(&grants->items[i].subject);
+    free(grants->items);
+    *grants = (struct grants){0};
+}
+
+unsigned grants_access(const struct grants *grants, const struct credentials *who)
+{
+    unsigned access = 0;
+
+    for (size_t i = 0; i < grants->n && access != WIRE_USE; i++)
+        if (subject_matches(&grants->items[i].subject, who))
+            access |= grants->items[i].access;
+    return access;
+}

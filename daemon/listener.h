@@ -1,0 +1,37 @@
+/* Listening sockets at paths: the lock that makes a path ours, the stale socket of a broker that
+ * died, and a live broker's that is never taken. */
+#pragma once
+
+#include "base/base.h"
+
+#include <sys/stat.h>
+
+struct lock {
+    int fd;
+    char *path;
+};
+
+#define LOCK_NULL ((struct lock){.fd = -1})
+
+/* Takes the lock at PATH, for the life of the process. -EBUSY: another broker holds it; others: the
+ * directory or the file is not as it must be, with a sentence. */
+int lock_take(struct lock *lock, const char *path, struct sentence *why) _must_check_;
+/* Gives the lock back and removes its file. */
+void lock_deinit(struct lock *lock);
+
+struct listener {
+    int fd;
+    char *path;
+    dev_t device; /* of the socket's file, so that only our own is ever removed */
+    ino_t inode;
+};
+
+#define LISTENER_NULL ((struct listener){.fd = -1})
+
+/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. The last
+ * directory of the path is made if it is missing. -EADDRINUSE: a live broker, or something that is no
+ * stale socket of ours, is there. Call it while the process has one thread: it sets the umask. */
+int listener_open(struct listener *listener, const char *path, mode_t mode,
+                  struct sentence *why) _must_check_;
+/* Closes, and removes the file if it is still ours. */
+void listener_deinit(struct listener *listener);

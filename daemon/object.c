@@ -1,0 +1,229 @@
+#include "daemon/object.h"
+
+#include "daemon/kinds.h"
+#include "daemon/log.h"
+
+#include <string.h>
+
+#define BACKOFF_FIRST_US 1000000u
+#define BACKOFF_MOST_US  64000000u
+
+static const struct kind *const kinds[] = {
+    &kind_queue,
+    &kind_eventfd,
+};
+
+const struct kind *kind_at(size_t i)
+{
+    return i < ARRAY_SIZE(kinds) ? kinds[i] : NULL;
+}
+
+const struct kind *kind_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    return NULL;
+}
+
+unsigned kind_access(const struct kind *kind, const char *word)
+{
+    if (strcmp(word, "use") == 0)
+        return WIRE_USE;
+    if (kind->write_word && strcmp(word, kind->write_word) == 0)
+        return WIRE_WRITE;
+    if (kind->read_word && strcmp(word, kind->read_word) == 0)
+        return WIRE_READ;
+    return 0;
+}
+
+const char *kind_words(const struct kind *kind, unsigned access)
+{
+    switch (access) {
+    case WIRE_USE:
+        return "use";
+    case WIRE_WRITE:
+        return kind->write_word ? kind->write_word : "write";
+    case WIRE_READ:
+        return kind->read_word ? kind->read_word : "read";
+    default:
+        return "nothing";
+    }
+}
+
+const char *declaration_format(const struct declaration *declaration, char *buffer, size_t size)
+{
+    (void)snprintf(buffer, size, "%s '%s'", declaration->kind->name, declaration->name);
+    return buffer;
+}
+
+/* ---- life ---- */
+
+void object_init(struct object *object, const struct declaration *declaration,
+                 const struct environment *environment)
+{
+    *object = (struct object){
+        .declaration = declaration,
+        .environment = environment,
+        .fd = -1,
+    };
+}
+
+void object_deinit(struct object *object)
+{
+    object->fd = close_fd(object->fd);
+    free_charp(&object->failure);
+    free_charp(&object->difference);
+}
+
+bool object_is_failed(const struct object *object)
+{
+    return object->fd < 0;
+}
+
+/* Keeps the cause, says it where it is news, and sets the next try. */
+static void fail(struct object *object, const struct sentence *why, uint64_t now_us)
+{
+    char name[256];
+
+    if (!object->failure || strcmp(object->failure, why->text) != 0) {
+        free(object->failure);
+        object->failure = strdup(why->text); /* out of memory: failed without a cause */
+        log_error("%s failed: %s (declared at %s:%u)",
+                  declaration_format(object->declaration, name, sizeof name), why->text,
+                  object->declaration->place.path, object->declaration->place.line);
+    }
+    object->backoff_us = object->backoff_us ? object->backoff_us * 2 : BACKOFF_FIRST_US;
+    if (object->backoff_us > BACKOFF_MOST_US)
+        object->backoff_us = BACKOFF_MOST_US;
+    object->retry_at_us = now_us + object->backoff_us;
+}
+
+void object_create(struct object *object, uint64_t now_us)
+{
+    char name[256];
+    struct sentence why = {.text = ""};
+
+    if (object->declaration->kind->create(object, &why) < 0) {
+        fail(object, &why, now_us);
+        return;
+    }
+    object->backoff_us = 0;
+    if (object->difference)
+        log_warning("%s differs from its declaration at %s:%u: %s; it stays as it is",
+                    declaration_format(object->declaration, name, sizeof name),
+                    object->declaration->place.path, object->declaration->place.line,
+                    object->difference);
+}
+
+void object_retry(struct object *object, uint64_t now_us)
+{
+    char name[256];
+
+    if (!object_is_failed(object) || now_us < object->retry_at_us)
+        return;
+    object_create(object, now_us);
+    if (object_is_failed(object))
+        return;
+    free_charp(&object->failure);
+    log_info("%s is there now", declaration_format(object->declaration, name, sizeof name));
+}
+
+void object_look(struct object *object)
+{
+    if (!object_is_failed(object) && object->declaration->kind->look)
+        object->declaration->kind->look(object);
+}
+
+/* ---- hand out ---- */
+
+void handout_deinit(struct handout *handout)
+{
+    if (handout->owned)
+        handout->fd = close_fd(handout->fd);
+    handout->fd = -1;
+}
+
+static bool kind_has_access(const struct kind *kind, unsigned access)
+{
+    return access == WIRE_USE || (access == WIRE_WRITE && kind->write_word) ||
+           (access == WIRE_READ && kind->read_word);
+}
+
+/* What the kernel refused is the broker's trouble: a shortage passes, and no errno of ours may look
+ * like one of the client's. */
+static int translate(int error)
+{
+    switch (error) {
+    case -EMFILE:
+    case -ENFILE:
+    case -ENOMEM:
+        return -EAGAIN;
+    case -EINVAL: /* of a flag that the object cannot have: the caller's own */
+        return error;
+    default:
+        return -EIO;
+    }
+}
+
+int object_hand_out(struct object *object, unsigned granted, unsigned access, unsigned flags,
+                    struct handout *ret, struct sentence *why)
+{
+    const struct declaration *declaration = object->declaration;
+    struct handout handout = {.fd = -1};
+    char name[256];
+    int r;
+
+    declaration_format(declaration, name, sizeof name);
+    if (access == 0)
+        access = granted;
+    if (access == 0 || (access & ~granted && kind_has_access(declaration->kind, access)))
+        return -EACCES;
+    if (!kind_has_access(declaration->kind, access))
+        return say(why, -EINVAL, "%s has no single directions, only 'use': ask for both, or for none",
+                   name);
+    if (object_is_failed(object))
+        return say(why, -ENXIO, "%s is declared, but failed: %s", name,
+                   object->failure ? object->failure : "out of memory");
+    r = declaration->kind->hand_out(object, access, flags, &handout, why);
+    if (r < 0)
+        return translate(r);
+    handout.descriptor.kind = (uint8_t)declaration->kind->number;
+    handout.descriptor.access = (uint8_t)access;
+    handout.descriptor.identity = object->identity;
+    *ret = handout;
+    return 0;
+}
+
+/* ---- describe ---- */
+
+static const char *state(const struct object *object)
+{
+    if (object_is_failed(object))
+        return "failed";
+    return object->difference ? "differs" : "ready";
+}
+
+void object_describe(struct object *object, unsigned granted, bool detail,
+                     struct wire_writer *writer)
+{
+    const struct declaration *declaration = object->declaration;
+
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "name", declaration->name);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "kind", declaration->kind->name);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "state", state(object));
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "access", kind_words(declaration->kind, granted));
+    if (object_is_failed(object)) {
+        if (object->failure)
+            wire_put_fact_text(writer, WIRE_FACT_TEXT, "failure", object->failure);
+        return;
+    }
+    object_look(object);
+    if (object->difference)
+        wire_put_fact_text(writer, WIRE_FACT_TEXT, "difference", object->difference);
+    declaration->kind->describe(object, detail, writer);
+    if (detail) {
+        wire_put_fact_number(writer, "device", object->identity.device);
+        wire_put_fact_number(writer, "inode", object->identity.inode);
+    }
+}

@@ -1,0 +1,147 @@
+/*
+ * Objects: what the broker owns and names, whatever their kind.
+ *
+ * A kind is one file and one row of the table in object.c: its name and words, its keys in the
+ * configuration, how it is made, handed out and described. Nothing outside the kind's own file
+ * knows what is particular to it.
+ */
+#pragma once
+
+#include "daemon/grants.h"
+#include "protocol/wire.h"
+
+struct kind;
+
+/* What a configuration says of one object. Owned by the configuration. */
+struct declaration {
+    char *name;
+    const struct kind *kind;
+    struct place place; /* of the section's header */
+    void *settings;     /* the kind's own struct, set from its keys */
+    struct grants grants;
+};
+
+/* Which queues have a name of their own in the kernel. */
+enum naming {
+    NAMING_ALL,       /* unless posix_name = none */
+    NAMING_IF_GIVEN,  /* only with a posix_name: brokers of a user, who would share names */
+    NAMING_NONE,      /* none: a sandbox */
+};
+
+/* What all objects of a broker share. */
+struct environment {
+    enum naming naming;
+    int descriptors_dir; /* /proc/self/fd, for opening a descriptor's object anew */
+};
+
+struct object {
+    const struct declaration *declaration; /* borrowed */
+    const struct environment *environment; /* borrowed */
+    int fd;                                /* -1: failed */
+    bool nameless;                         /* lives without a name in the kernel */
+    struct wire_identity identity;
+    char *failure;    /* why it is failed, NULL when it is not */
+    char *difference; /* how it differs from its declaration, NULL when it does not */
+    uint64_t retry_at_us; /* of a failed object: when to try again, by CLOCK_MONOTONIC */
+    uint64_t backoff_us;
+};
+
+/* A descriptor on its way to a client. */
+struct handout {
+    int fd;
+    bool owned; /* to be closed once sent; else the object's own */
+    struct wire_descriptor descriptor;
+};
+
+/* What objects need of the system, added up before they are made. */
+struct need {
+    size_t descriptors;
+    size_t queues;
+    uint64_t msgqueue_bytes; /* of RLIMIT_MSGQUEUE */
+    uint64_t most_messages, largest_message;
+};
+
+/* Room for what one object claims of a name space outside the broker, with its NUL. */
+#define CLAIM_SIZE 300
+
+struct kind_key {
+    const char *name;
+    /* Sets *target, which lies at `offset` of the settings, from the text of a value.
+     * -EINVAL with a sentence that says what was expected; -ENOMEM. */
+    int (*parse)(const char *value, void *target, struct sentence *why);
+    size_t offset;
+};
+
+struct kind {
+    const char *name;       /* in section headers, lists, logs */
+    enum wire_kind number;
+    const char *write_word; /* the words for the single directions, which are also keys; */
+    const char *read_word;  /* NULL: the kind has no single directions, only `use` */
+    const struct kind_key *keys;
+    size_t n_keys;
+    size_t settings_size;
+    void (*settings_init)(void *settings); /* the defaults */
+    void (*settings_deinit)(void *settings);
+    /* Checks the keys against each other, where one has any say over another; may be NULL.
+     * -EINVAL with a sentence. */
+    int (*settings_check)(const void *settings, struct sentence *why);
+    /* What an administrator should know of settings that are allowed, NULL for nothing; may be
+     * NULL. */
+    const char *(*settings_warning)(const void *settings);
+    /* A user or group among the settings that wants resolving, borrowed; NULL when there is none;
+     * may be NULL. What stays unresolved is the kind's to fail on. */
+    struct subject *(*settings_subject)(void *settings);
+    /* What no other object may claim too, such as a queue's POSIX name; "" for nothing; may be
+     * NULL. */
+    void (*claim)(const struct declaration *declaration, enum naming naming, char *ret,
+                  size_t size);
+    /* Adds what an object with these settings needs. */
+    void (*weigh)(const void *settings, struct need *need);
+    /* Makes or adopts the object: sets fd, nameless, identity, difference. Any error makes it
+     * failed, with the sentence as the cause. */
+    int (*create)(struct object *object, struct sentence *why);
+    /* A descriptor with just this access, WIRE_NONBLOCK in FLAGS if asked for. ACCESS has been
+     * checked against the kind's directions and the grants. */
+    int (*hand_out)(struct object *object, unsigned access, unsigned flags, struct handout *ret,
+                    struct sentence *why);
+    /* Notices what was done to the object from outside, such as its name removed; may be NULL. */
+    void (*look)(struct object *object);
+    /* Adds the kind's own facts; DETAIL: also those that cost more than a system call. */
+    void (*describe)(struct object *object, bool detail, struct wire_writer *writer);
+};
+
+/* The kinds, by what they are called in the configuration; NULL: no such kind. */
+const struct kind *kind_find(const char *name);
+/* All of them: the I-th, NULL past the end. */
+const struct kind *kind_at(size_t i);
+/* The access that a key or a request's word means for a kind; 0: it has no such word. */
+unsigned kind_access(const struct kind *kind, const char *word);
+/* An access in the words of the kind: "send", "receive", "use", "nothing". */
+const char *kind_words(const struct kind *kind, unsigned access);
+
+void object_init(struct object *object, const struct declaration *declaration,
+                 const struct environment *environment);
+/* Closes the broker's descriptor. Nothing in the kernel is removed. */
+void object_deinit(struct object *object);
+
+/* Makes the object; on failure it is failed, with its cause, and the next try is set. */
+void object_create(struct object *object, uint64_t now_us);
+/* The same for a failed one whose time has come. */
+void object_retry(struct object *object, uint64_t now_us);
+bool object_is_failed(const struct object *object);
+
+/* A descriptor for somebody who is granted GRANTED and asks for ACCESS (0: all of it).
+ * -EINVAL: the kind has no such access; -EACCES: not all of it is granted (the caller words that);
+ * -ENXIO: failed; or what the kernel says. */
+int object_hand_out(struct object *object, unsigned granted, unsigned access, unsigned flags,
+                    struct handout *ret, struct sentence *why) _must_check_;
+void handout_deinit(struct handout *handout);
+
+/* Adds the object's facts: name, kind, state, the caller's access, and those of its kind. */
+void object_describe(struct object *object, unsigned granted, bool detail,
+                     struct wire_writer *writer);
+/* Notices what was done to the object from outside. */
+void object_look(struct object *object);
+
+/* "queue 'orders'", into BUFFER; returns it. */
+const char *declaration_format(const struct declaration *declaration, char *buffer, size_t size);

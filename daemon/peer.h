@@ -1,0 +1,18 @@
+/* Who is at the other end of a connection, as the kernel knew it when he connected. */
+#pragma once
+
+#include "daemon/subject.h"
+
+struct peer {
+    pid_t pid; /* for people only: it may be another's by now */
+    struct credentials credentials;
+    gid_t *groups; /* owned; what the credentials point to */
+    bool groups_known;
+};
+
+/* Asks for uid, gid and pid. -errno: the connection is of no use. */
+int peer_init(struct peer *peer, int fd) _must_check_;
+/* Asks for the supplementary groups, once, when a grant depends on them. When they cannot be had the
+ * peer is in none: he gets less, never more. */
+void peer_learn_groups(struct peer *peer, int fd);
+void peer_deinit(struct peer *peer);

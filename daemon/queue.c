@@ -1,0 +1,502 @@
+/*
+ * The kind queue: a POSIX message queue.
+ *
+ * It lives under its POSIX name, owned by the broker's user with mode 0600, so that grants are the
+ * only way in; or without a name. Each hand-out is a new open file description with just the granted
+ * access: O_NONBLOCK and the direction are on the description, and a shared one would be everybody's.
+ */
+#include "daemon/kinds.h"
+
+#include "daemon/limits.h"
+#include "daemon/log.h"
+#include "daemon/value.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <mqueue.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#define HARD_MSG_MAX      65536u    /* what no sysctl can raise: mq_overview(7) */
+#define HARD_MSG_SIZE_MAX 16777216u
+#define MODE_DEFAULT      0600u
+#define POSIX_NAME_MAX    256 /* with the slash */
+
+struct queue_settings {
+    uint64_t max_messages;
+    uint64_t message_size;
+    char *posix_name; /* NULL: not given; "": none */
+    mode_t mode;      /* 0: not given */
+    struct subject group; /* SUBJECT_ANY: not given */
+};
+
+/* ---- settings ---- */
+
+static int in_range(uint64_t value, uint64_t most, const char *what, struct sentence *why)
+{
+    if (value >= 1 && value <= most)
+        return 0;
+    return say(why, -EINVAL, "%" PRIu64 " %s; expected 1 to %" PRIu64 ", the most that any kernel "
+                             "setting allows",
+               value, what, most);
+}
+
+static int parse_max_messages(const char *text, void *target, struct sentence *why)
+{
+    uint64_t value;
+    int r = value_u64(text, &value, why);
+
+    if (r < 0)
+        return r;
+    r = in_range(value, HARD_MSG_MAX, "messages", why);
+    if (r < 0)
+        return r;
+    *(uint64_t *)target = value;
+    return 0;
+}
+
+static int parse_message_size(const char *text, void *target, struct sentence *why)
+{
+    uint64_t value;
+    int r = value_size(text, &value, why);
+
+    if (r < 0)
+        return r;
+    r = in_range(value, HARD_MSG_SIZE_MAX, "bytes", why);
+    if (r < 0)
+        return r;
+    *(uint64_t *)target = value;
+    return 0;
+}
+
+static bool posix_name_is_valid(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (name[0] != '/' || length < 2 || length >= POSIX_NAME_MAX || strchr(name + 1, '/'))
+        return false;
+    if (strcmp(name, "/.") == 0 || strcmp(name, "/..") == 0)
+        return false;
+    for (const char *c = name; *c; c++)
+        if (*c <= ' ' || *c >= 0x7f || strchr("\"#;,", *c))
+            return false;
+    return true;
+}
+
+static int parse_posix_name(const char *text, void *target, struct sentence *why)
+{
+    char **name = target, *copy;
+
+    if (strcmp(text, "none") != 0 && !posix_name_is_valid(text))
+        return say(why, -EINVAL, "'%s' is no POSIX queue name; expected none, or '/' and 1 to 254 "
+                                 "printable characters without '/', blanks, quotes, '#', ',' or ';'",
+                   text);
+    copy = strdup(strcmp(text, "none") == 0 ? "" : text);
+    if (!copy)
+        return -ENOMEM;
+    free(*name);
+    *name = copy;
+    return 0;
+}
+
+static const struct kind_key keys[] = {
+    {"max_messages", parse_max_messages, offsetof(struct queue_settings, max_messages)},
+    {"message_size", parse_message_size, offsetof(struct queue_settings, message_size)},
+    {"posix_name", parse_posix_name, offsetof(struct queue_settings, posix_name)},
+    {"mode", value_mode, offsetof(struct queue_settings, mode)},
+    {"group", value_group, offsetof(struct queue_settings, group)},
+};
+
+static void settings_init(void *settings)
+{
+    *(struct queue_settings *)settings = (struct queue_settings){
+        .max_messages = 10,
+        .message_size = 8192,
+    };
+}
+
+static void settings_deinit(void *settings)
+{
+    struct queue_settings *queue = settings;
+
+    free_charp(&queue->posix_name);
+    subject_deinit(&queue->group);
+}
+
+static bool has_group(const struct queue_settings *settings)
+{
+    return settings->group.type == SUBJECT_GROUP;
+}
+
+/* Whether programs that know nothing of the broker are meant to open it by its name. */
+static bool is_open_by_name(const struct queue_settings *settings)
+{
+    return settings->mode != 0 || has_group(settings);
+}
+
+static int settings_check(const void *settings, struct sentence *why)
+{
+    const struct queue_settings *queue = settings;
+
+    if (queue->posix_name && queue->posix_name[0] == '\0' && is_open_by_name(queue))
+        return say(why, -EINVAL, "mode and group are for opening a queue by its name; "
+                                 "with posix_name = none there is no name");
+    return 0;
+}
+
+static const char *settings_warning(const void *settings)
+{
+    const struct queue_settings *queue = settings;
+
+    if (queue->mode & 0066)
+        return "its mode lets others open the queue by name, past the grants, and lets them make a "
+               "descriptor of one direction into one of both";
+    return NULL;
+}
+
+static struct subject *settings_subject(void *settings)
+{
+    struct queue_settings *queue = settings;
+
+    return has_group(queue) ? &queue->group : NULL;
+}
+
+/* ---- the POSIX name ---- */
+
+/* The name that the queue is declared to live under, "" for none. */
+static void wanted_name(const struct declaration *declaration, enum naming naming, char *ret,
+                        size_t size)
+{
+    const struct queue_settings *settings = declaration->settings;
+
+    ret[0] = '\0';
+    if (naming == NAMING_NONE || (naming == NAMING_IF_GIVEN && !settings->posix_name))
+        return;
+    if (settings->posix_name)
+        (void)snprintf(ret, size, "%s", settings->posix_name);
+    else
+        (void)snprintf(ret, size, "/%s", declaration->name);
+}
+
+static void weigh(const void *settings, struct need *need)
+{
+    const struct queue_settings *queue = settings;
+
+    need->descriptors++;
+    need->queues++;
+    need->msgqueue_bytes += limits_queue_bytes(queue->max_messages, queue->message_size);
+    if (queue->max_messages > need->most_messages)
+        need->most_messages = queue->max_messages;
+    if (queue->message_size > need->largest_message)
+        need->largest_message = queue->message_size;
+}
+
+/* ---- create ---- */
+
+static mode_t declared_mode(const struct queue_settings *settings)
+{
+    return settings->mode ? settings->mode : MODE_DEFAULT;
+}
+
+/* A new queue under NAME with mode 0600; the process's umask is 0. */
+static int create_new(const struct queue_settings *settings, const char *name)
+{
+    struct mq_attr attributes = {
+        .mq_maxmsg = (long)settings->max_messages,
+        .mq_msgsize = (long)settings->message_size,
+    };
+    int fd = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, MODE_DEFAULT,
+                     &attributes);
+
+    return fd < 0 ? -errno : fd;
+}
+
+/* Sets group and mode as declared; says it when that changes who may open an adopted queue. */
+static int apply_mode(const struct declaration *declaration, int fd, const char *name,
+                      const struct stat *adopted, struct sentence *why)
+{
+    const struct queue_settings *settings = declaration->settings;
+    mode_t mode = declared_mode(settings);
+
+    if (has_group(settings)) {
+        if (!settings->group.resolved)
+            return say(why, -ENOENT, "its group '%s' is not known to this host",
+                       settings->group.name);
+        if ((!adopted || adopted->st_gid != settings->group.id) &&
+            fchown(fd, (uid_t)-1, settings->group.id) < 0)
+            return say(why, -errno, "%s cannot be given to gid %u: %s (the broker's user must be a "
+                                    "member of that group)",
+                       name, settings->group.id, strerror(errno));
+    }
+    if (adopted ? (adopted->st_mode & 07777) == mode : mode == MODE_DEFAULT)
+        return 0;
+    if (fchmod(fd, mode) < 0)
+        return say(why, -errno, "the mode of %s cannot be set: %s", name, strerror(errno));
+    if (adopted)
+        log_warning("queue '%s': adopted %s had mode %04o, now %04o as declared", declaration->name,
+                    name, adopted->st_mode & 07777, mode);
+    return 0;
+}
+
+/* Keeps FD as the object's own. */
+static void keep(struct object *object, int fd, const struct stat *status, bool nameless)
+{
+    object->fd = fd;
+    object->nameless = nameless;
+    object->identity = (struct wire_identity){status->st_dev, status->st_ino};
+}
+
+/* A queue without a name: born under one that nobody can guess, which is removed at once. */
+static int create_nameless(struct object *object, struct sentence *why)
+{
+    const struct queue_settings *settings = object->declaration->settings;
+    _cleanup_close_ int fd = -1;
+    struct stat status;
+    char name[64];
+    uint64_t random;
+
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        return say(why, -EIO, "no random number for its first name");
+    (void)snprintf(name, sizeof name, "/.ipcbroker-%016" PRIx64, random);
+    fd = create_new(settings, name);
+    if (fd < 0)
+        return limits_explain_queue(fd, settings->max_messages, settings->message_size, why);
+    if (mq_unlink(name) < 0)
+        return say(why, -errno, "its first name %s cannot be removed: %s", name, strerror(errno));
+    if (fstat(fd, &status) < 0)
+        return say(why, -errno, "fstat: %s", strerror(errno));
+    keep(object, TAKE_FD(fd), &status, true);
+    return 0;
+}
+
+static int note_difference(struct object *object, int fd, struct sentence *why)
+{
+    const struct queue_settings *settings = object->declaration->settings;
+    struct mq_attr is;
+
+    if (mq_getattr(fd, &is) < 0)
+        return say(why, -errno, "mq_getattr: %s", strerror(errno));
+    free_charp(&object->difference);
+    if ((uint64_t)is.mq_maxmsg == settings->max_messages &&
+        (uint64_t)is.mq_msgsize == settings->message_size)
+        return 0;
+    if (asprintf(&object->difference,
+                 "it holds %ld messages of %ld bytes, declared are %" PRIu64 " of %" PRIu64,
+                 is.mq_maxmsg, is.mq_msgsize, settings->max_messages, settings->message_size) < 0) {
+        object->difference = NULL;
+        return say(why, -ENOMEM, "out of memory");
+    }
+    return 0;
+}
+
+/* What is under NAME becomes ours, with its messages, if it is of our own user.
+ * -EPERM: it is another's. There is no way to see whose a queue is but to open it (a mount of the
+ * mqueue file system is not asked for); another's is closed at once and never used. */
+static int adopt(struct object *object, const char *name, struct sentence *why)
+{
+    _cleanup_close_ int fd = mq_open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    struct stat status;
+    int r;
+
+    if (fd < 0 && errno == EACCES)
+        return say(why, -EPERM, "the name %s is taken by a queue that uid %u may not open", name,
+                   geteuid());
+    if (fd < 0)
+        return say(why, -errno, "%s cannot be opened: %s", name, strerror(errno));
+    if (fstat(fd, &status) < 0)
+        return say(why, -errno, "fstat of %s: %s", name, strerror(errno));
+    if (status.st_uid != geteuid())
+        return say(why, -EPERM, "the name %s is taken by a queue of uid %u", name, status.st_uid);
+    r = apply_mode(object->declaration, fd, name, &status, why);
+    if (r < 0)
+        return r;
+    r = note_difference(object, fd, why);
+    if (r < 0)
+        return r;
+    keep(object, TAKE_FD(fd), &status, false);
+    return 0;
+}
+
+static int create_named(struct object *object, const char *name, struct sentence *why)
+{
+    const struct queue_settings *settings = object->declaration->settings;
+    _cleanup_close_ int fd = create_new(settings, name);
+    struct stat status;
+    int r;
+
+    if (fd == -EEXIST)
+        return fd;
+    if (fd == -EACCES)
+        return say(why, fd, "the kernel takes no queue of the name %s", name);
+    if (fd < 0)
+        return limits_explain_queue(fd, settings->max_messages, settings->message_size, why);
+    r = apply_mode(object->declaration, fd, name, NULL, why);
+    if (r >= 0 && fstat(fd, &status) < 0)
+        r = say(why, -errno, "fstat of %s: %s", name, strerror(errno));
+    if (r < 0) {
+        (void)mq_unlink(name); /* ours, new, and of no use */
+        return r;
+    }
+    keep(object, TAKE_FD(fd), &status, false);
+    return 0;
+}
+
+/* Creates, or adopts what is there; both again if the name goes or comes in between. */
+static int create_or_adopt(struct object *object, const char *name, struct sentence *why)
+{
+    int r = -EEXIST;
+
+    for (int tries = 0; tries < 8; tries++) {
+        r = create_named(object, name, why);
+        if (r != -EEXIST)
+            return r;
+        r = adopt(object, name, why);
+        if (r != -ENOENT)
+            return r;
+    }
+    return say(why, r, "the name %s comes and goes", name);
+}
+
+static int create(struct object *object, struct sentence *why)
+{
+    const struct queue_settings *settings = object->declaration->settings;
+    char name[CLAIM_SIZE];
+    int r;
+
+    wanted_name(object->declaration, object->environment->naming, name, sizeof name);
+    if (name[0] == '\0')
+        return create_nameless(object, why);
+    r = create_or_adopt(object, name, why);
+    if (r != -EPERM)
+        return r;
+    if (is_open_by_name(settings))
+        return say(why, r, "%s; with mode or group it must have that name: remove the queue, or "
+                           "give another posix_name",
+                   (const char *)strdupa(why->text));
+    log_warning("queue '%s': %s; it lives without a name, reachable through the broker alone",
+                object->declaration->name, why->text);
+    return create_nameless(object, why);
+}
+
+/* ---- hand out ---- */
+
+static void lose_name(struct object *object)
+{
+    char name[CLAIM_SIZE];
+
+    if (object->nameless)
+        return;
+    wanted_name(object->declaration, object->environment->naming, name, sizeof name);
+    log_warning("queue '%s': its name %s was removed from outside; it goes on without a name, with "
+                "its messages, reachable through the broker alone",
+                object->declaration->name, name);
+    object->nameless = true;
+}
+
+static void look(struct object *object)
+{
+    struct stat status;
+
+    if (!object->nameless && fstat(object->fd, &status) == 0 && status.st_nlink == 0)
+        lose_name(object);
+}
+
+/* By name, which is the faster way; -ENOENT: the name is gone or another's. */
+static int open_by_name(struct object *object, int flags)
+{
+    char name[CLAIM_SIZE];
+    _cleanup_close_ int fd = -1;
+    struct stat status;
+
+    wanted_name(object->declaration, object->environment->naming, name, sizeof name);
+    fd = mq_open(name, flags);
+    if (fd < 0)
+        return errno == EACCES ? -ENOENT : -errno;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    if (status.st_ino != object->identity.inode || status.st_dev != object->identity.device)
+        return -ENOENT;
+    return TAKE_FD(fd);
+}
+
+static int open_by_descriptor(const struct object *object, int flags)
+{
+    char number[16];
+    int fd;
+
+    (void)snprintf(number, sizeof number, "%d", object->fd);
+    fd = openat(object->environment->descriptors_dir, number, flags);
+    return fd < 0 ? -errno : fd;
+}
+
+static int open_description(struct object *object, int flags)
+{
+    int fd;
+
+    if (!object->nameless) {
+        fd = open_by_name(object, flags);
+        if (fd != -ENOENT)
+            return fd;
+        look(object); /* says it when the name is gone for good */
+    }
+    return open_by_descriptor(object, flags);
+}
+
+static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,
+                    struct sentence *why)
+{
+    int mode = access == WIRE_USE ? O_RDWR : access == WIRE_WRITE ? O_WRONLY : O_RDONLY;
+    int fd = open_description(object, mode | O_CLOEXEC | (flags & WIRE_NONBLOCK ? O_NONBLOCK : 0));
+
+    if (fd < 0)
+        return say(why, fd, "the broker cannot open queue '%s' anew: %s", object->declaration->name,
+                   strerror(-fd));
+    ret->fd = fd;
+    ret->owned = true;
+    ret->descriptor.flags = flags & WIRE_NONBLOCK;
+    return 0;
+}
+
+/* ---- describe ---- */
+
+static void describe(struct object *object, bool detail, struct wire_writer *writer)
+{
+    char name[CLAIM_SIZE];
+    struct mq_attr is;
+    struct stat status;
+
+    wanted_name(object->declaration, object->environment->naming, name, sizeof name);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "posix_name", object->nameless ? "none" : name);
+    if (mq_getattr(object->fd, &is) == 0) {
+        wire_put_fact_number(writer, "max_messages", (uint64_t)is.mq_maxmsg);
+        wire_put_fact_number(writer, "message_size", (uint64_t)is.mq_msgsize);
+        wire_put_fact_number(writer, "depth", (uint64_t)is.mq_curmsgs);
+    }
+    if (!detail || fstat(object->fd, &status) < 0)
+        return;
+    (void)snprintf(name, sizeof name, "%04o", status.st_mode & 07777);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "mode", name);
+    wire_put_fact_number(writer, "gid", status.st_gid);
+}
+
+const struct kind kind_queue = {
+    .name = "queue",
+    .number = WIRE_QUEUE,
+    .write_word = "send",
+    .read_word = "receive",
+    .keys = keys,
+    .n_keys = ARRAY_SIZE(keys),
+    .settings_size = sizeof(struct queue_settings),
+    .settings_init = settings_init,
+    .settings_deinit = settings_deinit,
+    .settings_check = settings_check,
+    .settings_warning = settings_warning,
+    .settings_subject = settings_subject,
+    .claim = wanted_name,
+    .weigh = weigh,
+    .create = create,
+    .hand_out = hand_out,
+    .look = look,
+    .describe = describe,
+};

@@ -1,0 +1,413 @@
+#include "daemon/request.h"
+
+#include "daemon/clock.h"
+
+#include <string.h>
+
+/* A request while it is answered. */
+struct request {
+    const struct desk *desk;
+    const struct caller *caller;
+    struct wire_header header;
+    struct wire_reader fields;
+    struct reply *reply;
+    struct sentence why;
+};
+
+/* ---- replies ---- */
+
+static void begin(struct reply *reply, unsigned type, uint32_t serial, int error)
+{
+    const struct wire_header header = {
+        .version = WIRE_VERSION,
+        .type = (uint8_t)type,
+        .flags = type == WIRE_EVENT ? 0 : WIRE_REPLY,
+        .serial = serial,
+        .status = (uint32_t)-error,
+    };
+
+    wire_writer_init(&reply->writer, reply->frame, sizeof reply->frame);
+    wire_put_header(&reply->writer, &header);
+}
+
+void reply_error(struct reply *reply, unsigned type, uint32_t serial, int error,
+                 const char *sentence)
+{
+    reply_deinit(reply);
+    begin(reply, type, serial, error);
+    wire_put_text(&reply->writer, WIRE_FIELD_SENTENCE, sentence);
+}
+
+void reply_turn_error(struct reply *reply, int error, const char *sentence)
+{
+    struct wire_reader fields;
+    struct wire_header header;
+
+    if (wire_read_header(&fields, reply->frame, reply->writer.size, &header) >= 0)
+        reply_error(reply, header.type, header.serial, error, sentence);
+}
+
+void reply_deinit(struct reply *reply)
+{
+    for (size_t i = 0; i < reply->n_handouts; i++)
+        handout_deinit(&reply->handouts[i]);
+    reply->n_handouts = 0;
+}
+
+/* ---- who may ---- */
+
+static unsigned granted(struct request *request, const struct grants *grants)
+{
+    const struct caller *caller = request->caller;
+
+    if (caller->admin)
+        return WIRE_USE;
+    if (grants->by_group)
+        peer_learn_groups(caller->peer, caller->fd);
+    return grants_access(grants, &caller->peer->credentials);
+}
+
+static bool may_observe(struct request *request)
+{
+    return request->caller->admin || granted(request, &request->desk->config->observe) != 0;
+}
+
+/* "uid 1000 (gid 1000, groups 27,100)": the numbers that grants are decided by. */
+static void format_caller(struct request *request, char *buffer, size_t size)
+{
+    struct peer *peer = request->caller->peer;
+    size_t used;
+
+    peer_learn_groups(peer, request->caller->fd);
+    used = (size_t)snprintf(buffer, size, "uid %u (gid %u", peer->credentials.uid,
+                            peer->credentials.gid);
+    for (size_t i = 0; i < peer->credentials.n_groups && used < size - 32; i++)
+        used += (size_t)snprintf(buffer + used, size - used, "%s%u", i == 0 ? ", groups " : ",",
+                                 peer->credentials.groups[i]);
+    (void)snprintf(buffer + used, size - used, ")");
+}
+
+/* Says what the caller lacks, how the broker sees him, and which line would help. */
+static int deny(struct request *request, const struct declaration *declaration, unsigned has,
+                unsigned access)
+{
+    unsigned wanted = access ? access : WIRE_USE;
+    char who[256], name[256];
+
+    format_caller(request, who, sizeof who);
+    declaration_format(declaration, name, sizeof name);
+    return say(&request->why, -EACCES,
+               "%s is granted %s on %s; '%s = user:%u' in a [grant:%s] section would grant %s", who,
+               kind_words(declaration->kind, has), name, kind_words(declaration->kind, wanted),
+               request->caller->peer->credentials.uid, declaration->name,
+               access ? kind_words(declaration->kind, wanted) : "it");
+}
+
+/* ---- fields ---- */
+
+/* Names in a sentence are the caller's bytes: only printable ones are repeated. */
+static int unknown_name(struct request *request, const char *name, size_t size)
+{
+    if (!wire_name_is_valid(name, size))
+        return say(&request->why, -EINVAL,
+                   "not a name: 1 to %u of the characters A-Z a-z 0-9 _ . -, not beginning with "
+                   "'.' or '-'",
+                   WIRE_NAME_MAX);
+    return say(&request->why, -ENOENT,
+               "no object '%.*s' is declared; a section [queue:%.*s] or [eventfd:%.*s] in the "
+               "broker's configuration would declare it",
+               (int)size, name, (int)size, name, (int)size, name);
+}
+
+static int find(struct request *request, const char *name, size_t size, struct object **ret)
+{
+    struct object *object;
+
+    if (size > 0 && name[0] == '/') {
+        name++;
+        size--;
+    }
+    object = registry_find(request->desk->registry, name, size);
+    if (!object)
+        return unknown_name(request, name, size);
+    *ret = object;
+    return 0;
+}
+
+static int malformed(struct request *request, const char *what)
+{
+    return say(&request->why, -EBADMSG, "malformed request: %s", what);
+}
+
+/* 1: the next field that is of TYPE; others are skipped unless they are critical. */
+static int next_of(struct request *request, unsigned type, struct wire_field *ret)
+{
+    int r;
+
+    while ((r = wire_next(&request->fields, ret)) > 0) {
+        if (ret->type == type)
+            return 1;
+        if (ret->critical)
+            return say(&request->why, -EOPNOTSUPP,
+                       "the request has a critical field of type %u, which this broker does not "
+                       "know",
+                       ret->type);
+    }
+    return r < 0 ? malformed(request, "bytes that are no field") : 0;
+}
+
+/* ---- acquire ---- */
+
+static int acquire_one(struct request *request, const struct wire_item *item)
+{
+    struct reply *reply = request->reply;
+    struct object *object = NULL;
+    const struct kind *kind;
+    unsigned has;
+    int r;
+
+    if (item->access & ~WIRE_USE || item->flags & ~WIRE_NONBLOCK)
+        return say(&request->why, -EINVAL, "an access or a flag that this broker does not know");
+    r = find(request, item->name, item->name_size, &object);
+    if (r < 0)
+        return r;
+    kind = object->declaration->kind;
+    if (item->kinds && !(item->kinds & 1u << kind->number))
+        return say(&request->why, -EINVAL, "'%s' is of the kind %s, which is not what was asked for",
+                   object->declaration->name, kind->name);
+    has = granted(request, &object->declaration->grants);
+    r = object_hand_out(object, has, item->access, item->flags, &reply->handouts[reply->n_handouts],
+                        &request->why);
+    if (r == -EACCES)
+        return deny(request, object->declaration, has, item->access);
+    if (r < 0)
+        return r;
+    wire_put_descriptor(&reply->writer, &reply->handouts[reply->n_handouts].descriptor);
+    reply->n_handouts++;
+    return 0;
+}
+
+static int refuse_item(struct request *request, size_t index, int error)
+{
+    struct reply *reply = request->reply;
+
+    reply_error(reply, request->header.type, request->header.serial, error, request->why.text);
+    wire_put_u32(&reply->writer, WIRE_FIELD_INDEX, (uint32_t)index);
+    return 0;
+}
+
+static int answer_acquire(struct request *request)
+{
+    struct wire_field field;
+    struct wire_item item;
+    size_t n = 0;
+    int r;
+
+    for (; (r = next_of(request, WIRE_FIELD_ITEM, &field)) > 0; n++) {
+        if (n == WIRE_DESCRIPTORS_MAX)
+            return say(&request->why, -E2BIG, "more than %u objects in one request",
+                       WIRE_DESCRIPTORS_MAX);
+        if (wire_get_item(&field, &item) < 0)
+            return malformed(request, "an item that is too short");
+        r = acquire_one(request, &item);
+        if (r < 0)
+            return refuse_item(request, n, r);
+    }
+    if (r == 0 && n == 0)
+        return malformed(request, "an acquire without an item");
+    return r;
+}
+
+/* ---- list, show, status, whoami ---- */
+
+static int answer_list(struct request *request)
+{
+    struct wire_writer *writer = &request->reply->writer;
+    const struct registry *registry = request->desk->registry;
+    bool observer = may_observe(request);
+    struct wire_field cursor = {0};
+    size_t i, room = writer->capacity;
+    int r = next_of(request, WIRE_FIELD_CURSOR, &cursor);
+
+    if (r < 0)
+        return r;
+    i = registry_after(registry, (const char *)cursor.value, cursor.size);
+    writer->capacity -= WIRE_NAME_MAX + 4; /* kept for the cursor */
+    for (; i < registry->n; i++) {
+        struct object *object = &registry->objects[i];
+        unsigned has = granted(request, &object->declaration->grants);
+        size_t mark;
+
+        if (!has && !observer)
+            continue;
+        mark = wire_open(writer, WIRE_FIELD_OBJECT);
+        object_describe(object, has, false, writer);
+        wire_close(writer, mark);
+        if (writer->overflow) {
+            wire_rewind(writer, mark);
+            break;
+        }
+    }
+    writer->capacity = room;
+    if (i < registry->n && i > 0)
+        wire_put_text(writer, WIRE_FIELD_CURSOR, registry->objects[i - 1].declaration->name);
+    return 0;
+}
+
+static void describe_grants(struct request *request, const struct declaration *declaration)
+{
+    struct wire_writer *writer = &request->reply->writer;
+    char subject[256], text[512];
+
+    for (size_t i = 0; i < declaration->grants.n; i++) {
+        const struct grant *grant = &declaration->grants.items[i];
+        size_t before = writer->size;
+
+        (void)snprintf(text, sizeof text, "%s = %s", kind_words(declaration->kind, grant->access),
+                       subject_format(&grant->subject, subject, sizeof subject));
+        wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "grant", text);
+        if (writer->overflow) { /* a reader of so many grants reads the files */
+            wire_rewind(writer, before);
+            return;
+        }
+    }
+}
+
+static int answer_show(struct request *request)
+{
+    struct wire_writer *writer = &request->reply->writer;
+    struct object *object = NULL;
+    struct wire_field field;
+    bool observer;
+    unsigned has;
+    char place[512];
+    int r = next_of(request, WIRE_FIELD_NAME, &field);
+
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return malformed(request, "a show without a name");
+    r = find(request, (const char *)field.value, field.size, &object);
+    if (r < 0)
+        return r;
+    has = granted(request, &object->declaration->grants);
+    observer = may_observe(request);
+    if (!has && !observer)
+        return deny(request, object->declaration, 0, 0);
+    object_describe(object, has, true, writer);
+    if (!observer)
+        return 0;
+    (void)snprintf(place, sizeof place, "%s:%u", object->declaration->place.path,
+                   object->declaration->place.line);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "declared", place);
+    describe_grants(request, object->declaration);
+    return 0;
+}
+
+static void describe_left_out(struct request *request)
+{
+    const struct config *config = request->desk->config;
+
+    wire_put_fact_number(&request->reply->writer, "left_out_files", config->n_left_out);
+    if (!may_observe(request))
+        return;
+    for (size_t i = 0; i < config->n_left_out && i < 64; i++)
+        wire_put_fact_text(&request->reply->writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "left_out",
+                           config->left_out[i]);
+}
+
+static int answer_status(struct request *request)
+{
+    struct wire_writer *writer = &request->reply->writer;
+    const struct desk *desk = request->desk;
+    struct registry_counts counts;
+
+    for (size_t i = 0; i < desk->registry->n; i++)
+        object_look(&desk->registry->objects[i]);
+    counts = registry_count(desk->registry);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "state",
+                       counts.failed || desk->config->n_left_out ? "degraded" : "ok");
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "version", PACKAGE_VERSION);
+    wire_put_fact_number(writer, "pid", (uint64_t)getpid());
+    wire_put_fact_number(writer, "uid", geteuid());
+    wire_put_fact_number(writer, "uptime_seconds", (now_us() - desk->started_us) / 1000000);
+    wire_put_fact_number(writer, "objects", desk->registry->n);
+    wire_put_fact_number(writer, "failed", counts.failed);
+    wire_put_fact_number(writer, "differing", counts.differing);
+    describe_left_out(request);
+    wire_put_fact_number(writer, "clients", desk->n_clients);
+    wire_put_fact_number(writer, "max_clients", desk->config->max_clients);
+    wire_put_fact_number(writer, "max_clients_per_user", desk->config->max_clients_per_user);
+    return 0;
+}
+
+static int answer_whoami(struct request *request)
+{
+    struct wire_writer *writer = &request->reply->writer;
+    struct peer *peer = request->caller->peer;
+    char number[16];
+
+    peer_learn_groups(peer, request->caller->fd);
+    wire_put_fact_number(writer, "uid", peer->credentials.uid);
+    wire_put_fact_number(writer, "gid", peer->credentials.gid);
+    for (size_t i = 0; i < peer->credentials.n_groups && i < 1024; i++) {
+        (void)snprintf(number, sizeof number, "%u", peer->credentials.groups[i]);
+        wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "groups", number);
+    }
+    wire_put_fact_number(writer, "pid", (uint64_t)peer->pid);
+    wire_put_fact_boolean(writer, "administrator", request->caller->admin);
+    wire_put_fact_boolean(writer, "observer", may_observe(request));
+    return 0;
+}
+
+/* ---- dispatch ---- */
+
+static int dispatch(struct request *request)
+{
+    switch (request->header.type) {
+    case WIRE_ACQUIRE:
+        return answer_acquire(request);
+    case WIRE_LIST:
+        return answer_list(request);
+    case WIRE_SHOW:
+        return answer_show(request);
+    case WIRE_STATUS:
+        return answer_status(request);
+    case WIRE_WHOAMI:
+        return answer_whoami(request);
+    default:
+        return say(&request->why, -ENOSYS, "this broker does not know requests of type %u",
+                   request->header.type);
+    }
+}
+
+void request_answer(const struct desk *desk, const struct caller *caller, const void *frame,
+                    size_t size, struct reply *reply)
+{
+    struct request request = {.desk = desk, .caller = caller, .reply = reply};
+    struct wire_header *header = &request.header;
+    int r;
+
+    reply->n_handouts = 0;
+    reply->close = false;
+    r = wire_read_header(&request.fields, frame, size, header);
+    if (r < 0 || (header->version == WIRE_VERSION &&
+                  (header->flags & WIRE_REPLY || header->serial == 0 || header->status != 0))) {
+        reply_error(reply, WIRE_EVENT, 0, -EBADMSG, "malformed request: not a request's header");
+        reply->close = true;
+        return;
+    }
+    if (header->version != WIRE_VERSION) {
+        reply_error(reply, header->type, header->serial, -EPROTONOSUPPORT,
+                    "this broker speaks version 1 of the protocol");
+        return;
+    }
+    begin(reply, header->type, header->serial, 0);
+    r = dispatch(&request);
+    if (r >= 0 && reply->writer.overflow)
+        r = say(&request.why, -EMSGSIZE, "the answer does not fit a frame");
+    if (r >= 0)
+        return;
+    reply_error(reply, header->type, header->serial, r, request.why.text);
+    reply->close = r == -EBADMSG;
+}

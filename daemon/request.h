@@ -1,0 +1,41 @@
+/* One request -> one reply. No I/O but what the objects need to be handed out or looked at. */
+#pragma once
+
+#include "daemon/peer.h"
+#include "daemon/registry.h"
+
+/* What requests are answered from; owned by the broker. */
+struct desk {
+    struct registry *registry;
+    const struct config *config;
+    uint64_t started_us;
+    size_t n_clients; /* of both sockets */
+};
+
+/* Who asks. */
+struct caller {
+    struct peer *peer;
+    int fd;     /* the connection, for asking the kernel more about the peer */
+    bool admin; /* on the admin socket: needs no grant */
+};
+
+/* The answer. One is enough for all connections: it is sent or dropped before the next request. */
+struct reply {
+    struct wire_writer writer; /* over `frame` */
+    uint8_t frame[WIRE_REPLY_MAX];
+    struct handout handouts[WIRE_DESCRIPTORS_MAX];
+    size_t n_handouts;
+    bool close; /* the request was malformed: close after sending */
+};
+
+/* Answers FRAME, which came from CALLER. There always is a reply. */
+void request_answer(const struct desk *desk, const struct caller *caller, const void *frame,
+                    size_t size, struct reply *reply);
+/* A reply of nothing but an error, to SERIAL; serial 0 and type WIRE_EVENT where no request was
+ * read. */
+void reply_error(struct reply *reply, unsigned type, uint32_t serial, int error,
+                 const char *sentence);
+/* Makes a reply that could not be sent one of nothing but an error, to the same request. */
+void reply_turn_error(struct reply *reply, int error, const char *sentence);
+/* Closes what was not handed out. */
+void reply_deinit(struct reply *reply);

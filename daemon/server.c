@@ -1,0 +1,256 @@
+#include "daemon/server.h"
+
+#include "daemon/clock.h"
+#include "daemon/log.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define ACCEPT_BATCH     64     /* newcomers a wake-up */
+#define PAUSE_US         100000 /* without accepting, when nothing else helps */
+#define ADMIN_CLIENTS    16
+
+/* ---- leaving ---- */
+
+static void leave(struct connection *connection)
+{
+    struct server *server = connection->server;
+    struct door *door = connection->admin ? &server->admin : &server->main;
+
+    LIST_REMOVE(connection, entry);
+    if (connection->user)
+        users_leave(&server->users, connection->user);
+    door->n_clients--;
+    server->desk->n_clients--;
+    connection_deinit(connection);
+    free(connection);
+}
+
+/* ---- entering ---- */
+
+static int enter_account(struct server *server, struct connection *connection, struct sentence *why)
+{
+    uint64_t most = server->desk->config->max_clients_per_user;
+    uid_t uid = connection->peer.credentials.uid;
+    int r;
+
+    if (connection->admin)
+        return 0;
+    r = users_enter(&server->users, uid, most, &connection->user);
+    if (r == -EBUSY)
+        return say(why, r, "uid %u has %u connections, which is max_clients_per_user", uid,
+                   (unsigned)most);
+    return r < 0 ? say(why, r, "the broker is out of memory") : 0;
+}
+
+/* The admin socket is root's, the broker's user's, and theirs whom `admin =` names. */
+static int check_admin(struct server *server, struct connection *connection, struct sentence *why)
+{
+    const struct grants *admin = &server->desk->config->admin;
+    struct peer *peer = &connection->peer;
+
+    if (!connection->admin || peer->credentials.uid == 0 || peer->credentials.uid == geteuid())
+        return 0;
+    if (admin->by_group)
+        peer_learn_groups(peer, connection->source.fd);
+    if (grants_access(admin, &peer->credentials))
+        return 0;
+    return say(why, -EACCES, "uid %u is no administrator of this broker; 'admin = user:%u' in its "
+                             "[broker] section would make him one",
+               peer->credentials.uid, peer->credentials.uid);
+}
+
+/* Fills in a new connection, all but watching it. On failure nothing is left of it but its fd. */
+static int admit(struct door *door, struct connection *connection, int fd, struct sentence *why)
+{
+    struct server *server = door->server;
+    int r;
+
+    *connection = (struct connection){
+        .source.fd = fd,
+        .context = &server->context,
+        .server = server,
+        .admin = door->admin,
+    };
+    if (door->n_clients >= door->max_clients)
+        return say(why, -EBUSY, "the broker has %zu clients, which is the most it may have",
+                   door->n_clients);
+    r = peer_init(&connection->peer, fd);
+    if (r < 0)
+        return say(why, r, "the broker cannot see who you are: %s", strerror(-r));
+    r = check_admin(server, connection, why);
+    if (r < 0)
+        return r;
+    return enter_account(server, connection, why);
+}
+
+static int enter(struct door *door, int fd, struct sentence *why)
+{
+    struct server *server = door->server;
+    struct connection *connection = malloc(sizeof *connection);
+    int r;
+
+    if (!connection)
+        return say(why, -ENOMEM, "the broker is out of memory");
+    r = admit(door, connection, fd, why);
+    if (r >= 0) {
+        r = connection_open(connection, fd);
+        if (r < 0) {
+            (void)say(why, r, "the broker cannot watch one more client: %s", strerror(-r));
+            if (connection->user)
+                users_leave(&server->users, connection->user);
+        }
+    }
+    if (r < 0) {
+        peer_deinit(&connection->peer);
+        free(connection);
+        return r;
+    }
+    LIST_INSERT_HEAD(&server->connections, connection, entry);
+    door->n_clients++;
+    server->desk->n_clients++;
+    return 0;
+}
+
+static void welcome(struct door *door, int fd)
+{
+    struct sentence why;
+    int r = enter(door, fd, &why);
+
+    if (r >= 0)
+        return;
+    connection_refuse(fd, &door->server->reply, r, why.text);
+    (void)close_fd(fd);
+}
+
+/* ---- accepting ---- */
+
+static int accept_one(struct door *door)
+{
+    int fd = accept4(door->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    return fd < 0 ? -errno : fd;
+}
+
+static void watch_doors(struct server *server, bool watch)
+{
+    struct door *doors[] = {&server->main, &server->admin};
+
+    server->paused = !watch;
+    for (size_t i = 0; i < ARRAY_SIZE(doors); i++)
+        if (loop_change(server->context.loop, &doors[i]->source, watch ? EPOLLIN : 0) < 0)
+            loop_arm(server->context.loop, &server->pause, now_us() + PAUSE_US);
+}
+
+static void end_pause(struct timer *timer)
+{
+    struct server *server = (struct server *)((char *)timer - offsetof(struct server, pause));
+
+    if (server->reserve < 0)
+        server->reserve = open("/", O_PATH | O_CLOEXEC);
+    watch_doors(server, true);
+}
+
+/* A level-triggered listener that cannot be accepted from would wake the loop for ever. */
+static void pause_doors(struct server *server, int error)
+{
+    log_warning("no new clients for %d ms: accept: %s", PAUSE_US / 1000, strerror(-error));
+    watch_doors(server, false);
+    loop_arm(server->context.loop, &server->pause, now_us() + PAUSE_US);
+}
+
+/* With no descriptor left: give the reserve up, tell the newcomer, take the reserve back. */
+static void turn_away(struct door *door, int error)
+{
+    struct server *server = door->server;
+    int fd;
+
+    server->reserve = close_fd(server->reserve);
+    fd = accept_one(door);
+    if (fd >= 0)
+        connection_refuse(fd, &server->reply, -EAGAIN,
+                          "the broker has no descriptor left for a new client; try again later");
+    (void)close_fd(fd);
+    server->reserve = open("/", O_PATH | O_CLOEXEC);
+    if (server->reserve < 0 || (fd < 0 && fd != -EAGAIN))
+        pause_doors(server, error);
+}
+
+static void accept_ready(struct source *source, uint32_t events)
+{
+    struct door *door = (struct door *)((char *)source - offsetof(struct door, source));
+
+    (void)events;
+    for (int i = 0; i < ACCEPT_BATCH && !door->server->paused; i++) {
+        int fd = accept_one(door);
+
+        if (fd >= 0)
+            welcome(door, fd);
+        else if (fd == -EAGAIN)
+            return;
+        else if (fd == -EMFILE || fd == -ENFILE)
+            turn_away(door, fd);
+        else if (fd == -ENOBUFS || fd == -ENOMEM)
+            pause_doors(door->server, fd);
+        /* else: this one is gone already (ECONNABORTED), or a signal came */
+    }
+}
+
+/* ---- life ---- */
+
+static int door_open(struct door *door, struct server *server, const char *path, mode_t mode,
+                     struct sentence *why)
+{
+    int r = listener_open(&door->listener, path, mode, why);
+
+    if (r < 0)
+        return r;
+    door->server = server;
+    door->source = (struct source){door->listener.fd, accept_ready};
+    r = loop_add(server->context.loop, &door->source, EPOLLIN);
+    if (r < 0) {
+        listener_deinit(&door->listener);
+        return say(why, r, "the socket %s cannot be watched: %s", path, strerror(-r));
+    }
+    return 0;
+}
+
+static void door_close(struct door *door)
+{
+    if (door->listener.fd >= 0)
+        loop_remove(door->server->context.loop, &door->source);
+    listener_deinit(&door->listener);
+}
+
+int server_open(struct server *server, struct loop *loop, struct desk *desk, const char *path,
+                const char *admin_path, struct sentence *why)
+{
+    int r;
+
+    server->context = (struct connection_context){loop, desk, &server->reply, server->frame, leave};
+    server->desk = desk;
+    server->users = (struct users){NULL};
+    server->main = (struct door){.listener = LISTENER_NULL, .max_clients = desk->config->max_clients};
+    server->admin = (struct door){.listener = LISTENER_NULL, .admin = true, .max_clients = ADMIN_CLIENTS};
+    server->pause = (struct timer){.fire = end_pause};
+    server->paused = false;
+    LIST_INIT(&server->connections);
+    server->reserve = open("/", O_PATH | O_CLOEXEC);
+    if (server->reserve < 0)
+        return say(why, -errno, "no descriptor to keep in reserve: %s", strerror(errno));
+    r = door_open(&server->admin, server, admin_path, desk->config->admin.n ? 0666 : 0600, why);
+    if (r < 0)
+        return r;
+    return door_open(&server->main, server, path, 0666, why);
+}
+
+void server_deinit(struct server *server)
+{
+    while (!LIST_EMPTY(&server->connections))
+        leave(LIST_FIRST(&server->connections));
+    loop_disarm(&server->pause);
+    door_close(&server->main);
+    door_close(&server->admin);
+    server->reserve = close_fd(server->reserve);
+}

@@ -1,0 +1,36 @@
+/* The two sockets: accepting clients, within limits. */
+#pragma once
+
+#include "daemon/connection.h"
+#include "daemon/listener.h"
+
+struct server;
+
+/* One of the two sockets. */
+struct door {
+    struct source source;
+    struct listener listener;
+    struct server *server;
+    bool admin;
+    size_t n_clients;
+    size_t max_clients;
+};
+
+struct server {
+    struct connection_context context;
+    struct desk *desk;
+    struct door main, admin;
+    struct users users;
+    LIST_HEAD(, connection) connections;
+    int reserve;        /* a descriptor to give up, so that a newcomer can be told that there are none */
+    struct timer pause; /* ends a time without accepting */
+    bool paused;
+    struct reply reply;
+    uint8_t frame[WIRE_REQUEST_MAX];
+};
+
+/* Makes both sockets and listens; accepts nobody until the loop runs. */
+int server_open(struct server *server, struct loop *loop, struct desk *desk, const char *path,
+                const char *admin_path, struct sentence *why) _must_check_;
+/* Closes every connection and both sockets. */
+void server_deinit(struct server *server);

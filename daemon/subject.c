@@ -1,0 +1,129 @@
+#include "daemon/subject.h"
+
+#include "base/number.h"
+
+#include <string.h>
+
+/* The last number is (uid_t)-1, which the kernel uses for "nobody in particular". */
+#define ID_MAX (UINT32_MAX - 1)
+
+static const struct {
+    const char *prefix;
+    enum subject_type type;
+    const char *noun;
+} types[] = {
+    {"user:", SUBJECT_USER, "user"},
+    {"group:", SUBJECT_GROUP, "group"},
+};
+
+/* Names are looked up as they are written, so what no name service has in a name is a slip of the
+ * pen: a sign, a pattern, a quote, a second prefix. */
+static bool name_is_plausible(const char *name)
+{
+    if (!*name || strchr("-+~", *name))
+        return false;
+    for (; *name; name++)
+        if ((unsigned char)*name <= ' ' || *name == 0x7f || strchr(":/,;#*?\"'`[]=", *name))
+            return false;
+    return true;
+}
+
+static int parse_id(const char *text, const char *noun, struct subject *subject,
+                    struct sentence *why)
+{
+    uint64_t id = 0;
+    int r = parse_number(text, ID_MAX, &id);
+
+    if (r == -ERANGE)
+        return say(why, -EINVAL, "%s number %s is too large; the largest is %u", noun, text,
+                   ID_MAX);
+    if (r < 0)
+        return r;
+    subject->id = (uint32_t)id;
+    subject->resolved = true;
+    return 0;
+}
+
+static int parse_named(const char *text, size_t which, struct subject *ret, struct sentence *why)
+{
+    const char *noun = types[which].noun;
+    struct subject subject = {.type = types[which].type};
+
+    if (*text && !text[strspn(text, "0123456789")]) {
+        int r = parse_id(text, noun, &subject, why);
+        if (r < 0)
+            return r;
+    } else {
+        if (!name_is_plausible(text))
+            return say(why, -EINVAL, "'%s' is not the name of a %s; expected %s:NAME or %s:NUMBER",
+                       text, noun, noun, noun);
+        subject.name = strdup(text);
+        if (!subject.name)
+            return -ENOMEM;
+    }
+    *ret = subject;
+    return 0;
+}
+
+int subject_parse(const char *text, struct subject *ret, struct sentence *why)
+{
+    if (strcmp(text, "any") == 0) {
+        *ret = (struct subject){.type = SUBJECT_ANY, .resolved = true};
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        size_t length = strlen(types[i].prefix);
+        if (strncmp(text, types[i].prefix, length) == 0)
+            return parse_named(text + length, i, ret, why);
+    }
+    if (strncmp(text, "unit:", strlen("unit:")) == 0)
+        return say(why, -EINVAL,
+                   "'%s': this version does not serve units yet; expected user:NAME, group:NAME "
+                   "or any",
+                   text);
+    return say(why, -EINVAL, "'%s' is not a subject; expected user:NAME, group:NAME or any", text);
+}
+
+void subject_deinit(struct subject *subject)
+{
+    free(subject->name);
+    *subject = (struct subject){.type = subject->type};
+}
+
+const char *subject_format(const struct subject *subject, char *buffer, size_t size)
+{
+    const char *prefix = subject->type == SUBJECT_USER ? "user" : "group";
+
+    if (subject->type == SUBJECT_ANY)
+        (void)snprintf(buffer, size, "any");
+    else if (subject->name)
+        (void)snprintf(buffer, size, "%s:%s", prefix, subject->name);
+    else
+        (void)snprintf(buffer, size, "%s:%u", prefix, subject->id);
+    return buffer;
+}
+
+static bool in_group(uint32_t id, const struct credentials *who)
+{
+    if (who->gid == id)
+        return true;
+    for (size_t i = 0; i < who->n_groups; i++)
+        if (who->groups[i] == id)
+            return true;
+    return false;
+}
+
+bool subject_matches(const struct subject *subject, const struct credentials *who)
+{
+    if (!subject->resolved)
+        return false;
+    switch (subject->type) {
+    case SUBJECT_ANY:
+        return true;
+    case SUBJECT_USER:
+        return who->uid == subject->id;
+    case SUBJECT_GROUP:
+        return in_group(subject->id, who);
+    }
+    return false;
+}

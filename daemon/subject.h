@@ -1,0 +1,38 @@
+/* Subjects: whom a grant is for. Parsing and matching; names become numbers in resolve.c. */
+#pragma once
+
+#include "base/base.h"
+
+#include <sys/types.h>
+
+enum subject_type {
+    SUBJECT_ANY,
+    SUBJECT_USER,
+    SUBJECT_GROUP,
+};
+
+struct subject {
+    enum subject_type type;
+    char *name;    /* of a user or group given by name, owned; NULL when given by number */
+    uint32_t id;   /* uid or gid, once resolved */
+    bool resolved; /* false: matches nobody */
+};
+
+/* Parses "user:NAME|UID", "group:NAME|GID" or "any". -EINVAL with a sentence ("unit:" says that
+ * this version does not know it yet); -ENOMEM. *ret is to be deinitialised. */
+int subject_parse(const char *text, struct subject *ret, struct sentence *why) _must_check_;
+void subject_deinit(struct subject *subject);
+
+/* Writes the subject as it is written in the configuration; returns BUFFER. */
+const char *subject_format(const struct subject *subject, char *buffer, size_t size);
+
+/* The caller's numbers, as the kernel told them when he connected. `groups` are the supplementary
+ * ones, without the primary one. */
+struct credentials {
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups;
+    size_t n_groups;
+};
+
+bool subject_matches(const struct subject *subject, const struct credentials *who);

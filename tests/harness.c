@@ -1,0 +1,370 @@
+#include "tests/harness.h"
+
+#include "tests/check_main.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 60000 /* far more than anything takes: only a hang reaches it */
+#define FIRST_UID   1000000000u
+#define UIDS        16u
+
+static char last_status[1024];
+
+/* ---- files ---- */
+
+static void path_of(const struct fixture *f, char *path, size_t size, const char *name)
+{
+    ck_assert_int_lt(snprintf(path, size, "%s/%s", f->directory, name), size);
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+
+    ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
+    ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+static void remove_tree(const char *path)
+{
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+
+    while (directory && (entry = readdir(directory))) {
+        char inside[512];
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        (void)snprintf(inside, sizeof inside, "%s/%s", path, entry->d_name);
+        if (unlink(inside) < 0)
+            remove_tree(inside);
+    }
+    if (directory)
+        closedir(directory);
+    (void)rmdir(path);
+}
+
+/* "$C3" and "$B" become numbers. */
+static void expand(const struct fixture *f, const char *text, char *to, size_t size)
+{
+    size_t used = 0;
+
+    for (; *text; text++) {
+        unsigned uid = 0;
+
+        ck_assert_uint_lt(used + 16, size);
+        if (text[0] == '$' && text[1] == 'B')
+            uid = f->broker_uid;
+        else if (text[0] == '$' && text[1] == 'C' && text[2] >= '0' && text[2] <= '7')
+            uid = f->client_uid + (unsigned)(text[2] - '0');
+        if (uid == 0) {
+            to[used++] = *text;
+            continue;
+        }
+        used += (size_t)snprintf(to + used, size - used, "%u", uid);
+        text += text[1] == 'B' ? 1 : 2;
+    }
+    to[used] = '\0';
+}
+
+static void write_expanded(const struct fixture *f, const char *path, const char *text)
+{
+    size_t size = strlen(text) * 4 + 1024;
+    char *expanded = malloc(size);
+
+    ck_assert_ptr_nonnull(expanded);
+    expand(f, text, expanded, size);
+    write_file(path, expanded, 0644);
+    free(expanded);
+}
+
+void fixture_configure(struct fixture *f, const char *text)
+{
+    write_expanded(f, f->config, text);
+}
+
+void fixture_drop_in(struct fixture *f, const char *name, const char *text)
+{
+    char path[256];
+
+    (void)snprintf(path, sizeof path, "%s.d", f->config);
+    ck_assert(mkdir(path, 0755) == 0 || errno == EEXIST);
+    (void)snprintf(path, sizeof path, "%s.d/%s", f->config, name);
+    write_expanded(f, path, text);
+}
+
+const char *fixture_log(struct fixture *f)
+{
+    static char text[65536];
+    int fd = open(f->log, O_RDONLY | O_CLOEXEC);
+    ssize_t size;
+
+    ck_assert_msg(fd >= 0, "%s: %s", f->log, strerror(errno));
+    size = read(fd, text, sizeof text - 1);
+    ck_assert_int_ge(size, 0);
+    text[size] = '\0';
+    close(fd);
+    return text;
+}
+
+/* ---- life ---- */
+
+static void open_notify(struct fixture *f)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    path_of(f, address.sun_path, sizeof address.sun_path, "notify");
+    f->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ck_assert_int_ge(f->notify, 0);
+    ck_assert_int_eq(bind(f->notify, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(chmod(address.sun_path, 0666), 0);
+}
+
+void fixture_setup(struct fixture *f)
+{
+    char run[96];
+
+    *f = (struct fixture){.pidfd = -1};
+    (void)umask(022);
+    ck_assert_msg(unshare(CLONE_NEWIPC) == 0, "unshare: %s", strerror(errno));
+    f->broker_uid = FIRST_UID + (uid_t)getpid() * UIDS;
+    f->client_uid = f->broker_uid + 1;
+    (void)snprintf(f->directory, sizeof f->directory, "/tmp/ipcbroker-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(f->directory));
+    ck_assert_int_eq(chmod(f->directory, 0755), 0);
+    path_of(f, run, sizeof run, "run");
+    ck_assert_int_eq(mkdir(run, 0755), 0);
+    ck_assert_int_eq(chown(run, f->broker_uid, f->broker_uid), 0);
+    path_of(f, f->config, sizeof f->config, "broker.conf");
+    path_of(f, f->log, sizeof f->log, "log");
+    path_of(f, f->socket, sizeof f->socket, "run/ipcbroker.sock");
+    path_of(f, f->admin, sizeof f->admin, "run/ipcbroker.sock.admin");
+    open_notify(f);
+}
+
+static void execute(struct fixture *f, const char *const *arguments)
+{
+    const char *argv[24] = {"ipcbrokerd", "--config", f->config, "--socket", f->socket};
+    char program[512], notify[128];
+    int n = 5, log = open(f->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+    while (arguments && *arguments && n < 23)
+        argv[n++] = *arguments++;
+    path_of(f, notify, sizeof notify, "notify");
+    (void)setenv("NOTIFY_SOCKET", notify, 1);
+    (void)unsetenv("JOURNAL_STREAM");
+    (void)snprintf(program, sizeof program, "%s/ipcbrokerd", getenv("TEST_SBINDIR"));
+    (void)dup2(log, STDERR_FILENO);
+    if (setgroups(0, NULL) < 0 || setresgid(f->broker_uid, f->broker_uid, f->broker_uid) < 0 ||
+        setresuid(f->broker_uid, f->broker_uid, f->broker_uid) < 0)
+        _exit(99);
+    (void)execv(program, (char *const *)argv);
+    (void)fprintf(stderr, "%s: %s\n", program, strerror(errno));
+    _exit(99);
+}
+
+static void spawn(struct fixture *f, const char *const *arguments)
+{
+    ck_assert_ptr_nonnull(getenv("TEST_SBINDIR"));
+    f->broker = fork();
+    ck_assert_int_ge(f->broker, 0);
+    if (f->broker == 0)
+        execute(f, arguments);
+    f->pidfd = (int)syscall(SYS_pidfd_open, f->broker, 0);
+    ck_assert_int_ge(f->pidfd, 0);
+}
+
+/* Takes what the broker tells; returns whether READY=1 was among it. */
+static bool take_notifications(struct fixture *f)
+{
+    char text[1024];
+    ssize_t size;
+    bool ready = false;
+
+    while ((size = recv(f->notify, text, sizeof text - 1, 0)) >= 0) {
+        char *status;
+
+        text[size] = '\0';
+        ready = ready || strstr(text, "READY=1");
+        status = strstr(text, "STATUS=");
+        if (status)
+            (void)snprintf(last_status, sizeof last_status, "%s", status + strlen("STATUS="));
+    }
+    return ready;
+}
+
+const char *fixture_status(void)
+{
+    return last_status;
+}
+
+static int reap(struct fixture *f)
+{
+    struct pollfd wait = {f->pidfd, POLLIN, 0};
+    int status;
+
+    ck_assert_msg(poll(&wait, 1, PATIENCE_MS) == 1, "the broker does not end; log:\n%s",
+                  fixture_log(f));
+    ck_assert_int_eq(waitpid(f->broker, &status, 0), f->broker);
+    close(f->pidfd);
+    f->pidfd = -1;
+    f->broker = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void fixture_start(struct fixture *f)
+{
+    struct pollfd wait[2];
+
+    spawn(f, NULL);
+    wait[0] = (struct pollfd){f->notify, POLLIN, 0};
+    wait[1] = (struct pollfd){f->pidfd, POLLIN, 0};
+    while (!take_notifications(f)) {
+        ck_assert_int_gt(poll(wait, 2, PATIENCE_MS), 0);
+        ck_assert_msg(!wait[1].revents, "the broker ended before it was ready; log:\n%s",
+                      fixture_log(f));
+    }
+}
+
+int fixture_start_refused(struct fixture *f, const char *const *arguments)
+{
+    spawn(f, arguments);
+    return reap(f);
+}
+
+int fixture_end(struct fixture *f, int signal)
+{
+    ck_assert_int_ne(f->broker, 0);
+    ck_assert_int_eq(kill(f->broker, signal), 0);
+    return reap(f);
+}
+
+void fixture_teardown(struct fixture *f)
+{
+    if (f->broker) {
+        int status = fixture_end(f, SIGTERM);
+
+        ck_assert_msg(status == 0, "the broker ended with %d; log:\n%s", status, fixture_log(f));
+    }
+    close(f->notify);
+    remove_tree(f->directory);
+}
+
+/* ---- clients ---- */
+
+int expect_failed(const char *file, int line, const char *condition)
+{
+    (void)fprintf(stderr, "%s:%d: not so: %s (errno %s)\n", file, line, condition, strerror(errno));
+    return 1;
+}
+
+int as_user(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, int (*body)(void *),
+            void *argument)
+{
+    pid_t child = fork();
+    int status;
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        if (setgroups(n_groups, groups) < 0 || setresgid(gid, gid, gid) < 0 ||
+            setresuid(uid, uid, uid) < 0)
+            _exit(99);
+        (void)prctl(PR_SET_DUMPABLE, 1); /* /proc/self stays this user's own */
+        _exit(body(argument));
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+struct ipcb *fixture_handle(const struct fixture *f)
+{
+    struct ipcb *b;
+
+    return ipcb_new(&b, f->socket) == 0 ? b : NULL;
+}
+
+void set_mqueue_limit(const char *name, uint64_t value)
+{
+    char path[128], text[32];
+    int fd;
+
+    (void)snprintf(path, sizeof path, "/proc/sys/fs/mqueue/%s", name);
+    (void)snprintf(text, sizeof text, "%llu\n", (unsigned long long)value);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
+    ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+size_t count_descriptors(pid_t pid)
+{
+    char path[64];
+    DIR *directory;
+    size_t n = 0;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    directory = opendir(path);
+    ck_assert_ptr_nonnull(directory);
+    while (readdir(directory))
+        n++;
+    closedir(directory);
+    return n - 2 - (pid == getpid()); /* . and .., and the directory itself */
+}
+
+int raw_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int saved = errno;
+
+        if (fd >= 0)
+            close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+ssize_t raw_receive(int fd, void *buffer, size_t size, int *fds, size_t *n_fds)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(253 * sizeof(int))];
+    } control;
+    struct iovec bytes = {buffer, size};
+    struct msghdr message = {.msg_iov = &bytes,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    struct cmsghdr *header;
+    ssize_t r = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+
+    *n_fds = 0;
+    if (r < 0)
+        return r;
+    header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_type == SCM_RIGHTS) {
+        *n_fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(fds, CMSG_DATA(header), *n_fds * sizeof(int));
+    }
+    return r;
+}

@@ -1,0 +1,125 @@
+#include "tools/ctl.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(struct ctl *ctl, int argc, char **argv);
+} verbs[] = {
+    {"list", verb_list},     {"show", verb_show}, {"status", verb_status},
+    {"whoami", verb_whoami}, {"send", verb_send}, {"receive", verb_receive},
+    {"signal", verb_signal}, {"wait", verb_wait}, {"sandbox", verb_sandbox},
+};
+
+static const char help[] =
+    "Usage: ipcbrokerctl [OPTION...] VERB [ARGUMENT...]\n"
+    "\n"
+    "Looks at what ipcbrokerd owns, and uses it.\n"
+    "\n"
+    "  list [PATTERN]          the objects that you hold a grant on\n"
+    "  show NAME               all that the broker knows of one\n"
+    "  status                  how the broker does; exit code 1 when it is degraded\n"
+    "  whoami                  who the broker takes you for\n"
+    "  send [--priority N] [--timeout SECONDS] NAME [TEXT|-]\n"
+    "                          send TEXT, or what stdin has, to a queue\n"
+    "  receive [--timeout SECONDS] [--count N | --follow] NAME\n"
+    "                          print messages of a queue\n"
+    "  signal NAME [N]         add N, or 1, to an eventfd\n"
+    "  wait [--timeout SECONDS] NAME\n"
+    "                          wait for an eventfd, take its count and print it\n"
+    "  sandbox --config FILE -- PROGRAM [ARGUMENT...]\n"
+    "                          run PROGRAM with a broker of its own\n"
+    "\n"
+    "  --socket PATH  the broker's socket (default: $IPCBROKER_SOCKET, then\n"
+    "                 " DEFAULT_SOCKET ")\n"
+    "  --user         your own broker's socket, below $XDG_RUNTIME_DIR\n"
+    "  --admin        the administrators' socket of that broker\n"
+    "  --json         print JSON\n"
+    "  --help, --version\n"
+    "\n"
+    "SECONDS may have a fraction; 0: do not wait. Without --timeout: wait for ever.\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed or degraded, 2 usage, 3 no broker, 4 denied,\n"
+    "5 timed out or would block, 6 no such object; of sandbox: PROGRAM's.\n";
+
+void ctl_help(FILE *file)
+{
+    (void)fputs(help, file);
+}
+
+static int print_version(void)
+{
+    (void)puts("ipcbrokerctl " PACKAGE_VERSION);
+    return ctl_flush();
+}
+
+/* Reads the options before the verb. Returns whether to go on; else *RET is the exit code. */
+static bool parse(struct ctl *ctl, int argc, char **argv, int *ret)
+{
+    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                            {"user", no_argument, NULL, 'u'},
+                                            {"admin", no_argument, NULL, 'a'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            CTL_OPTIONS};
+    int c;
+
+    while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+        switch (c) {
+        case 's':
+            ctl->socket = optarg;
+            break;
+        case 'u':
+            ctl->user = true;
+            break;
+        case 'a':
+            ctl->admin = true;
+            break;
+        case 'j':
+            ctl->json = true;
+            break;
+        case 'h':
+            ctl_help(stdout);
+            *ret = ctl_flush();
+            return false;
+        case 'v':
+            *ret = print_version();
+            return false;
+        default:
+            *ret = EXIT_USAGE; /* getopt has said it */
+            return false;
+        }
+    }
+    if (!ctl->user || !ctl->socket)
+        return true;
+    *ret = ctl_usage("--user and --socket exclude each other");
+    return false;
+}
+
+static int dispatch(struct ctl *ctl, int argc, char **argv)
+{
+    const char *name = argv[0];
+
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+        if (strcmp(verbs[i].name, name) == 0) {
+            argv[0] = (char *)"ipcbrokerctl"; /* what getopt begins its errors with */
+            optind = 0;                       /* begin anew, forgetting the "+" */
+            return verbs[i].run(ctl, argc, argv);
+        }
+    return ctl_usage("no such verb: '%s'; see `ipcbrokerctl --help`", name);
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl = {0};
+    int r;
+
+    if (argc > 0)
+        argv[0] = (char *)"ipcbrokerctl";
+    if (!parse(&ctl, argc, argv, &r))
+        return r;
+    if (optind >= argc)
+        return ctl_usage("what shall be done? See `ipcbrokerctl --help`");
+    r = dispatch(&ctl, argc - optind, argv + optind);
+    ctl.broker = ipcb_free(ctl.broker);
+    return r;
+}
