@@ -43,6 +43,8 @@ static void log_problems(struct problems *problems)
         problem->severity = SEVERITY_ERROR; /* the priority says it already */
         log_write(priority, "%s", problem_format(problem, line, sizeof line));
     }
+    if (problems->n_dropped > 0)
+        log_error("and %zu more problems", problems->n_dropped);
     if (problems->out_of_memory)
         log_error("out of memory: not all problems are listed");
 }

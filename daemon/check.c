@@ -73,6 +73,8 @@ static void print_problems(struct problems *problems)
     problems_sort(problems);
     for (size_t i = 0; i < problems->n; i++)
         (void)fprintf(stderr, "%s\n", problem_format(&problems->items[i], line, sizeof line));
+    if (problems->n_dropped > 0)
+        (void)fprintf(stderr, "and %zu more problems\n", problems->n_dropped);
     if (problems->out_of_memory)
         (void)fprintf(stderr, "out of memory: not all problems are listed\n");
 }

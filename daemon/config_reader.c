@@ -200,7 +200,7 @@ static char *next_line(char *buffer, int size, void *stream)
     length = (size_t)((end ? end : reader->end) - line);
     reader->next = end ? end + 1 : reader->end;
     reader->line++;
-    if (length > 0 && line[length - 1] == '\r') {
+    if (end && length > 0 && line[length - 1] == '\r') {
         length--;
         if (!reader->said_return)
             complain(reader, "a carriage return at the end of the line; expected lines that end "

@@ -27,6 +27,7 @@ _printf_(4, 0) static int keep(struct problems *problems, enum severity severity
 {
     struct problem *items = reallocarray(problems->items, problems->n + 1, sizeof *items);
     _cleanup_free_ char *path = NULL, *text = NULL;
+    size_t file;
 
     if (!items)
         return -ENOMEM;
@@ -37,9 +38,10 @@ _printf_(4, 0) static int keep(struct problems *problems, enum severity severity
         text = NULL; /* undefined after a failure */
         return -ENOMEM;
     }
+    file = file_rank(problems, path);
     items[problems->n] = (struct problem){
         .severity = severity,
-        .file = file_rank(problems, path),
+        .file = file,
         .turn = problems->n,
         .line = place.line,
         .path = TAKE_PTR(path),

@@ -1,0 +1,321 @@
+/* Which files are read, which cannot be trusted, and names of users and groups. */
+#include "tests/unit/config_cases.h"
+
+#include "daemon/config_paths.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- which files ---- */
+
+static void expect_paths(const struct config_paths *paths, size_t n, const char *const *wanted)
+{
+    ck_assert_uint_eq(paths->n, n);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_str_eq(paths->items[i], wanted[i]);
+}
+
+START_TEST(one_directory_hides_and_masks_another)
+{
+    static const char *const wanted[] = {"main.conf", "usr/05.conf", "etc/10.conf", "etc/15.conf",
+                                         "usr/20.conf"};
+    _cleanup_(config_paths_deinit) struct config_paths paths = {0};
+
+    ck_assert_int_eq(mkdir("etc", 0755), 0);
+    ck_assert_int_eq(mkdir("usr", 0755), 0);
+    put("main.conf", "");
+    put("usr/05.conf", "x");
+    put("usr/10.conf", "x");
+    put("etc/10.conf", "y");
+    put("etc/15.conf", "y");
+    put("usr/20.conf", "x");
+    put("usr/30.conf", "x");
+    put("etc/30.conf", "");
+    put("usr/40.conf", "x");
+    ck_assert_int_eq(symlink("/dev/null", "etc/40.conf"), 0);
+    put("usr/50.conf", "");
+    ck_assert_int_eq(config_paths_collect("main.conf", true,
+                                          (const char *const[]){"etc", "usr", "gone", NULL},
+                                          &problems, &paths),
+                     0);
+    ck_assert(paths.has_main);
+    expect_paths(&paths, ARRAY_SIZE(wanted), wanted);
+}
+END_TEST
+
+START_TEST(directory_that_cannot_be_read)
+{
+    struct config_paths paths;
+
+    put("file", "x");
+    ck_assert_int_eq(config_paths_collect("main.conf", false, (const char *const[]){"file", NULL},
+                                          &problems, &paths),
+                     -EBADMSG);
+    expect_one_error("file", 0, "the directory cannot be read");
+}
+END_TEST
+
+START_TEST(main_file_must_be_there_when_named)
+{
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "cannot be opened: No such file");
+}
+END_TEST
+
+START_TEST(files_of_a_user)
+{
+    const struct config_source source = {.user = true};
+    char *path;
+
+    ck_assert_int_ge(asprintf(&path, "%s/.config", directory), 0);
+    ck_assert_int_eq(mkdir(".config", 0700), 0);
+    ck_assert_int_eq(mkdir(".config/ipcbroker", 0700), 0);
+    ck_assert_int_eq(setenv("HOME", directory, 1), 0);
+    ck_assert_int_eq(unsetenv("XDG_CONFIG_HOME"), 0);
+    expect_none(load_source(&source));
+    ck_assert_uint_eq(config->n_files, 0);
+    put(".config/ipcbroker/ipcbroker.conf", QUEUE);
+    expect_none(load_source(&source));
+    ck_assert_uint_eq(config->n_objects, 1);
+    ck_assert_int_eq(setenv("XDG_CONFIG_HOME", "relative", 1), 0);
+    expect_none(load_source(&source));
+    ck_assert_uint_eq(config->n_objects, 1);
+    ck_assert_int_eq(setenv("HOME", "/nowhere", 1), 0);
+    ck_assert_int_eq(setenv("XDG_CONFIG_HOME", path, 1), 0);
+    expect_none(load_source(&source));
+    ck_assert_uint_eq(config->n_objects, 1);
+    ck_assert_int_eq(unsetenv("XDG_CONFIG_HOME") + unsetenv("HOME"), 0);
+    ck_assert_int_eq(load_source(&source), -EBADMSG);
+    ck_assert_uint_eq(problems.n_errors, 1);
+    free(path);
+}
+END_TEST
+
+/* ---- files that are none ---- */
+
+START_TEST(directory_for_a_file)
+{
+    ck_assert_int_eq(mkdir("main.conf", 0755), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "not a regular file");
+}
+END_TEST
+
+START_TEST(fifo_does_not_block)
+{
+    ck_assert_int_eq(mkfifo("main.conf", 0600), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "not a regular file");
+}
+END_TEST
+
+START_TEST(device_is_no_file)
+{
+    ck_assert_int_eq(symlink("/dev/zero", "main.conf"), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "not a regular file");
+}
+END_TEST
+
+START_TEST(link_loop)
+{
+    ck_assert_int_eq(symlink("main.conf", "main.conf"), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "symbolic links");
+}
+END_TEST
+
+START_TEST(dangling_drop_in)
+{
+    put("main.conf", QUEUE);
+    put_drop_in("2.conf", "[queue:b]\nuse = any\n");
+    ck_assert_int_eq(symlink("gone", "main.conf.d/1.conf"), 0);
+    ck_assert_int_eq(load(), 0);
+    expect_one_error("main.conf.d/1.conf", 0, "No such file");
+    ck_assert(has_object("b"));
+}
+END_TEST
+
+START_TEST(link_to_a_file)
+{
+    ck_assert_int_eq(mkdir("there", 0755), 0);
+    put("there/file", QUEUE);
+    ck_assert_int_eq(symlink("there/file", "main.conf"), 0);
+    expect_none(load());
+    ck_assert_int_eq(chmod("there", 0777), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "its directory");
+}
+END_TEST
+
+START_TEST(read_error)
+{
+    ck_assert_int_eq(symlink("/proc/self/mem", "main.conf"), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "cannot be read: Input/output error");
+}
+END_TEST
+
+START_TEST(unreadable_file)
+{
+    put("main.conf", QUEUE);
+    ck_assert_int_eq(chmod("main.conf", 0), 0);
+    if (geteuid() == 0) { /* who may read all: as somebody else, who owns the files */
+        ck_assert_int_eq(chown(".", 65534, 65534) + chown("main.conf", 65534, 65534), 0);
+        ck_assert_int_eq(seteuid(65534), 0);
+    }
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "cannot be opened: Permission denied");
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
+START_TEST(files_of_somebody_else)
+{
+    const struct config_source offline = {.file = "main.conf", .offline = true};
+
+    if (geteuid() != 0)
+        return;
+    put("main.conf", QUEUE);
+    ck_assert_int_eq(chown("main.conf", 65534, 0), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "the file belongs to uid 65534");
+    expect_none(load_source(&offline));
+    expect(SEVERITY_WARNING, 0, "main.conf", 0, "the file belongs to uid 65534");
+    ck_assert_int_eq(chmod(".", 0755), 0); /* root's directory is good for anybody */
+    ck_assert_int_eq(seteuid(65534), 0);
+    ck_assert_int_eq(load(), 0);
+    ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
+START_TEST(writable_file)
+{
+    const struct config_source offline = {.file = "main.conf", .offline = true};
+
+    put("main.conf", QUEUE);
+    ck_assert_int_eq(chmod("main.conf", 0646), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "the file is writable by others than its owner (mode 0646)");
+    expect_none(load_source(&offline));
+    ck_assert_uint_eq(config->n_objects, 1);
+    expect(SEVERITY_WARNING, 0, "main.conf", 0, "writable by others");
+    ck_assert_int_eq(chmod("main.conf", 0664), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    put("main.conf", "");
+    ck_assert_int_eq(chmod("main.conf", 0644), 0);
+    put_drop_in("1.conf", QUEUE);
+    ck_assert_int_eq(chmod("main.conf.d/1.conf", 0666), 0);
+    ck_assert_int_eq(load(), 0);
+    ck_assert_uint_eq(config->n_left_out, 1);
+    ck_assert_int_eq(load_strict(), -EBADMSG);
+}
+END_TEST
+
+START_TEST(writable_directory)
+{
+    put("main.conf", QUEUE);
+    ck_assert_int_eq(chmod(".", 0777), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "its directory . is writable by others");
+    ck_assert_int_eq(chmod(".", 01777), 0);
+    expect_none(load());
+    ck_assert_int_eq(chmod(".", 0700), 0);
+    expect_none(load());
+}
+END_TEST
+
+START_TEST(four_mebibytes)
+{
+    size_t size = 4u << 20;
+    char *text = malloc(size + 1);
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, '\n', size + 1);
+    memcpy(text + size - 8, "nonsense", 8);
+    put_bytes("main.conf", text, size);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", (unsigned)size - 7, "no '='");
+    put_bytes("main.conf", text, size + 1);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "expected at most 4 MiB");
+    free(text);
+}
+END_TEST
+
+/* ---- names of users and groups ---- */
+
+static size_t resolve_text(const char *text, bool offline, bool lenient)
+{
+    const struct config_source source = {.file = "main.conf", .offline = offline};
+
+    put("main.conf", text);
+    expect_none(load_source(&source));
+    ck_assert_int_eq(config_resolve(config, &source, lenient, &problems), 0);
+    return problems.n_errors;
+}
+
+START_TEST(known_names)
+{
+    ck_assert_uint_eq(resolve_text("[queue:a]\nsend = user:root, group:root\nreceive = user:root\n"
+                                   "group = root\nmode = 0600\n",
+                                   false, false),
+                      0);
+    ck_assert_uint_eq(access_of("a", 0), WIRE_USE);
+    ck_assert_uint_eq(access_of("a", 1), 0);
+    ck_assert(get_object("a")->kind->settings_subject(get_object("a")->settings)->resolved);
+}
+END_TEST
+
+#define UNKNOWN "[queue:a]\nuse = user:no-such-user-x, user:3\nsend = user:no-such-user-x\n"
+
+START_TEST(unknown_names)
+{
+    ck_assert_uint_eq(resolve_text(UNKNOWN "receive = group:no-such-user-x\n", false, false), 3);
+    expect(SEVERITY_ERROR, 0, "main.conf", 2, "unknown user 'no-such-user-x': create it, or give");
+    expect(SEVERITY_ERROR, 1, "main.conf", 3, "unknown user 'no-such-user-x'");
+    expect(SEVERITY_ERROR, 2, "main.conf", 4, "unknown group 'no-such-user-x'");
+    ck_assert_uint_eq(access_of("a", 3), WIRE_USE);
+    ck_assert_uint_eq(access_of("a", 0), 0);
+    ck_assert_uint_eq(resolve_text(UNKNOWN, true, false), 0);
+    ck_assert_uint_eq(count(SEVERITY_WARNING), 2);
+    ck_assert_uint_eq(resolve_text(UNKNOWN, false, true), 0);
+    expect(SEVERITY_WARNING, 0, "main.conf", 2, "unknown user");
+}
+END_TEST
+
+START_TEST(unknown_group_of_a_queue)
+{
+    const struct declaration *queue;
+
+    ck_assert_uint_eq(
+        resolve_text("\n[queue:a]\nuse = any\ngroup = no-such-group-x\n", false, false), 1);
+    expect(SEVERITY_ERROR, 0, "main.conf", 2, "unknown group 'no-such-group-x' in the settings");
+    queue = get_object("a");
+    ck_assert(!queue->kind->settings_subject(queue->settings)->resolved);
+}
+END_TEST
+
+void add_file_cases(TCase *cases)
+{
+    tcase_add_test(cases, one_directory_hides_and_masks_another);
+    tcase_add_test(cases, directory_that_cannot_be_read);
+    tcase_add_test(cases, main_file_must_be_there_when_named);
+    tcase_add_test(cases, files_of_a_user);
+    tcase_add_test(cases, directory_for_a_file);
+    tcase_add_test(cases, fifo_does_not_block);
+    tcase_add_test(cases, device_is_no_file);
+    tcase_add_test(cases, link_loop);
+    tcase_add_test(cases, dangling_drop_in);
+    tcase_add_test(cases, link_to_a_file);
+    tcase_add_test(cases, read_error);
+    tcase_add_test(cases, unreadable_file);
+    tcase_add_test(cases, files_of_somebody_else);
+    tcase_add_test(cases, writable_file);
+    tcase_add_test(cases, writable_directory);
+    tcase_add_test(cases, four_mebibytes);
+    tcase_add_test(cases, known_names);
+    tcase_add_test(cases, unknown_names);
+    tcase_add_test(cases, unknown_group_of_a_queue);
+}
