@@ -20,8 +20,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(function)   __attribute__((cleanup(function)))
-#define _must_check_          __attribute__((warn_unused_result))
+#define _cleanup_(function)       __attribute__((cleanup(function)))
+#define _must_check_              __attribute__((warn_unused_result))
 #define _printf_(text, arguments) __attribute__((format(printf, text, arguments)))
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

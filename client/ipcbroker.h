@@ -4,8 +4,9 @@
  * Words. To acquire is to ask the broker; what comes back is the kernel's own descriptor, which
  * works at the kernel's speed whether the broker goes on living or not.
  *
- * Errors. Every function returns a negative errno on failure, and ipcb_message() then has a sentence
- * for people, where a handle was involved. Nothing is written to an out-parameter on failure.
+ * Errors. Every function returns a negative errno on failure, and ipcb_message() then has a
+ * sentence for people, where a handle was involved. Nothing is written to an out-parameter on
+ * failure.
  *
  * Threads. No globals, no threads, no signals, no printing. A handle or wrapper is used by one
  * thread at a time; different ones at the same time by different threads.
@@ -55,9 +56,9 @@ extern "C" {
  * A connection to a broker, made when first needed and made again after the broker restarted: a
  * request that finds the connection dead is sent once more over a new one.
  *
- * A child may not use a handle that its parent had connected before fork(2): such calls are -ECHILD.
- * It frees it, which does not touch the parent's connection, and makes one of its own. Descriptors
- * and wrappers are not concerned.
+ * A child may not use a handle that its parent had connected before fork(2): such calls are
+ * -ECHILD. It frees it, which does not touch the parent's connection, and makes one of its own.
+ * Descriptors and wrappers are not concerned.
  */
 struct ipcb;
 
@@ -86,9 +87,9 @@ const char *ipcb_message(const struct ipcb *b);
 const char *ipcb_socket(const struct ipcb *b);
 
 /*
- * Sets how long the calls without a timeout of their own wait for the broker: connecting, asking and
- * the answer together. The default is 10 seconds. A call whose time runs out closes the connection,
- * so that a late answer is never taken for another's.
+ * Sets how long the calls without a timeout of their own wait for the broker: connecting, asking
+ * and the answer together. The default is 10 seconds. A call whose time runs out closes the
+ * connection, so that a late answer is never taken for another's.
  *
  * Returns 0, or -EINVAL (below -1). Since 0.1.
  */
@@ -146,8 +147,8 @@ struct ipcb_item {
  * items: n of them, 1 to IPCB_ITEMS_MAX; the out fields are written on success only.
  *
  * Returns 0, or as ipcb_acquire(), and -E2BIG (more than IPCB_ITEMS_MAX), -EINVAL (n is 0, or a
- * reserved field is not 0). -EAGAIN with a timeout of 0 also means that the answer was not there yet.
- * Since 0.1.
+ * reserved field is not 0). -EAGAIN with a timeout of 0 also means that the answer was not there
+ * yet. Since 0.1.
  */
 int ipcb_acquire_many(struct ipcb *b, struct ipcb_item *items, size_t n, int64_t timeout_us);
 
@@ -163,10 +164,10 @@ struct ipcb_facts;
 
 struct ipcb_fact {
     const char *key;
-    const char *text;     /* the value as text, whatever its type; booleans are "yes" and "no" */
-    unsigned type;        /* IPCB_FACT_NUMBER, ... */
-    int is_list;          /* one element of a list: the key may come again */
-    uint64_t number;      /* of a number or a boolean */
+    const char *text; /* the value as text, whatever its type; booleans are "yes" and "no" */
+    unsigned type;    /* IPCB_FACT_NUMBER, ... */
+    int is_list;      /* one element of a list: the key may come again */
+    uint64_t number;  /* of a number or a boolean */
 };
 
 /* The number of facts. Since 0.1. */
@@ -209,8 +210,8 @@ struct ipcb_queue;
  * b: the handle to ask through; NULL: one is made for this call and freed again.
  * access: IPCB_SEND, IPCB_RECEIVE, both, or 0 for all that is granted.
  *
- * Returns 0, or as ipcb_acquire(); -EINVAL also when the object is not a queue. Without a handle the
- * sentence is lost. *ret is yours, for ipcb_queue_free(). Since 0.1.
+ * Returns 0, or as ipcb_acquire(); -EINVAL also when the object is not a queue. Without a handle
+ * the sentence is lost. *ret is yours, for ipcb_queue_free(). Since 0.1.
  */
 int ipcb_queue_acquire(struct ipcb_queue **ret, struct ipcb *b, const char *name, unsigned access);
 
@@ -298,12 +299,12 @@ int ipcb_event_fd(const struct ipcb_event *e);
 int ipcb_event_release(struct ipcb_event *e);
 
 /*
- * Adds N to the counter and so wakes who waits. Never waits for a nonblocking eventfd, which is what
- * the broker makes by default.
+ * Adds N to the counter and so wakes who waits. Never waits for a nonblocking eventfd, which is
+ * what the broker makes by default.
  *
  * Returns 0, or -EAGAIN (the counter is too full for N), -EINVAL (N is 2^64-1), -EBADF.
- * A blocking eventfd (as it was when it was wrapped) whose counter is too full for N, but not for 1,
- * makes this call wait; only then is there -EINTR (a signal handler ran while waiting).
+ * A blocking eventfd (as it was when it was wrapped) whose counter is too full for N, but not for
+ * 1, makes this call wait; only then is there -EINTR (a signal handler ran while waiting).
  *
  * Source: eventfd(2). Since 0.1.
  */
@@ -316,8 +317,8 @@ int ipcb_event_signal(struct ipcb_event *e, uint64_t n);
  *
  * Returns 0, or -EAGAIN (0, and the timeout is 0), -ETIMEDOUT, -EINVAL (a timeout below -1), -EINTR
  * (a signal handler ran while waiting), -EBADF. The flags of the description, which other processes
- * share, are neither needed nor changed: a timeout holds on a blocking eventfd too (where the kernel
- * is older than 5.8, only as long as nobody else takes the count in the same moment).
+ * share, are neither needed nor changed: a timeout holds on a blocking eventfd too (where the
+ * kernel is older than 5.8, only as long as nobody else takes the count in the same moment).
  *
  * Source: eventfd(2), preadv2(2) with RWF_NOWAIT. Since 0.1.
  */

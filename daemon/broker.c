@@ -137,8 +137,9 @@ static void signal_ready(struct source *source, uint32_t events)
                     "configuration (named queues keep their messages)");
         return;
     }
-    log_info("stopping on %s; queues with a name stay, with their messages",
-             info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    if (!broker->options->quiet)
+        log_info("stopping on %s; queues with a name stay, with their messages",
+                 info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
     loop_stop(&broker->loop, 0);
 }
 
@@ -166,8 +167,9 @@ static void format_status(const struct broker *broker, char *buffer, size_t size
 {
     struct registry_counts counts = registry_count(&broker->registry);
 
-    (void)snprintf(buffer, size, "serving %zu objects at %s%s; %zu failed, %zu differing, %zu files "
-                                 "left out",
+    (void)snprintf(buffer, size,
+                   "serving %zu objects at %s%s; %zu failed, %zu differing, %zu files "
+                   "left out",
                    broker->registry.n - counts.failed, broker->socket,
                    counts.failed || broker->config->n_left_out ? " (degraded)" : "", counts.failed,
                    counts.differing, broker->config->n_left_out);
@@ -249,7 +251,8 @@ static int start(struct broker *broker)
     registry_create(&broker->registry);
     arm_retry(broker, registry_retry(&broker->registry));
     format_status(broker, status, sizeof status);
-    log_info("%s", status);
+    if (!broker->options->quiet)
+        log_info("%s", status);
     service_ready(status);
     return 0;
 }
@@ -284,7 +287,7 @@ int broker_run(const struct options *options)
     bool config_is_wrong;
     int r;
 
-    if (geteuid() == 0)
+    if (geteuid() == 0 && options->source.naming != NAMING_NONE)
         log_warning("running as root, which it should not: give it a user of its own");
     (void)umask(0); /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);

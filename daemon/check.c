@@ -14,12 +14,13 @@ uint64_t check_room_for_clients(const struct config *config)
 
 int check_say_no_room(const struct config *config, struct sentence *why)
 {
-    return say(why, -EINVAL,
-               "max_clients = %" PRIu64 " does not fit: with %zu objects and %u descriptors besides "
-               "it needs RLIMIT_NOFILE = %" PRIu64 ", which is %" PRIu64
-               ": lower it, or raise the limit with LimitNOFILE= in ipcbroker.service or 'ulimit -n'",
-               config->max_clients, config->n_objects, DESCRIPTORS_BESIDES,
-               config->max_clients + config->n_objects + DESCRIPTORS_BESIDES, limits_descriptors());
+    return say(
+        why, -EINVAL,
+        "max_clients = %" PRIu64 " does not fit: with %zu objects and %u descriptors besides "
+        "it needs RLIMIT_NOFILE = %" PRIu64 ", which is %" PRIu64
+        ": lower it, or raise the limit with LimitNOFILE= in ipcbroker.service or 'ulimit -n'",
+        config->max_clients, config->n_objects, DESCRIPTORS_BESIDES,
+        config->max_clients + config->n_objects + DESCRIPTORS_BESIDES, limits_descriptors());
 }
 
 static struct need add_up(const struct config *config)
@@ -84,7 +85,8 @@ static void print_sysctl(const char *name, uint64_t needed)
     uint64_t limit;
 
     if (limits_read_sysctl(name, &limit) == 0)
-        (void)printf("fs.mqueue.%s: %" PRIu64 " needed, %" PRIu64 " allowed\n", name, needed, limit);
+        (void)printf("fs.mqueue.%s: %" PRIu64 " needed, %" PRIu64 " allowed\n", name, needed,
+                     limit);
 }
 
 static void print_sums(const struct config *config, const struct need *need)

@@ -10,7 +10,7 @@
 
 #define EVENTS_READING (EPOLLIN | EPOLLRDHUP)
 /* While parked: an edge at each frame that the client takes, and whether he is gone. */
-#define EVENTS_PARKED  (EPOLLOUT | EPOLLET)
+#define EVENTS_PARKED (EPOLLOUT | EPOLLET)
 
 /* ---- sending ---- */
 
@@ -98,8 +98,8 @@ static bool too_many_unread(struct connection *connection, size_t n)
     return false;
 }
 
-/* Keeps the request until the client has read. Its descriptors are given back: whoever does not read
- * holds none of ours. */
+/* Keeps the request until the client has read. Its descriptors are given back: whoever does not
+ * read holds none of ours. */
 static int park(struct connection *connection, const void *frame, size_t size)
 {
     connection->parked_handouts = (unsigned)connection->context->reply->n_handouts;

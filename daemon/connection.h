@@ -24,9 +24,9 @@ struct connection {
     struct peer peer;
     struct user *user; /* his account; NULL on the admin socket */
     bool admin;
-    void *server;           /* the owner's own */
-    unsigned unread;        /* descriptors sent since the client was last seen to have read all */
-    void *parked;           /* the request whose reply did not go out, owned; NULL: none */
+    void *server;    /* the owner's own */
+    unsigned unread; /* descriptors sent since the client was last seen to have read all */
+    void *parked;    /* the request whose reply did not go out, owned; NULL: none */
     size_t parked_size;
     unsigned parked_handouts; /* how many descriptors its reply had */
     LIST_ENTRY(connection) entry;
@@ -37,6 +37,6 @@ int connection_open(struct connection *connection, int fd) _must_check_;
 /* Closes and forgets all it owns; does not call gone(). */
 void connection_deinit(struct connection *connection);
 
-/* Sends an error to somebody who is no connection yet, and reads away what he sent, so that he finds
- * the sentence and not a reset. */
+/* Sends an error to somebody who is no connection yet, and reads away what he sent, so that he
+ * finds the sentence and not a reset. */
 void connection_refuse(int fd, struct reply *reply, int error, const char *sentence);

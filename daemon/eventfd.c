@@ -4,8 +4,8 @@
 #include "daemon/limits.h"
 #include "daemon/value.h"
 
-#include <inttypes.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/eventfd.h>
 

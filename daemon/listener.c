@@ -92,9 +92,9 @@ static int try_lock(struct lock *lock, struct sentence *why)
     if (fd < 0)
         return fd;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? busy(fd, lock->path, why)
-                                    : say(why, -errno, "flock of %s: %s", lock->path,
-                                          strerror(errno));
+        return errno == EWOULDBLOCK
+                   ? busy(fd, lock->path, why)
+                   : say(why, -errno, "flock of %s: %s", lock->path, strerror(errno));
     if (lstat(lock->path, &named) < 0 || named.st_ino != opened.st_ino ||
         named.st_dev != opened.st_dev)
         return 0;
@@ -163,19 +163,22 @@ static int remove_stale(const char *path, const struct sockaddr_un *address, soc
     if (lstat(path, &status) < 0)
         return errno == ENOENT ? 0 : say(why, -errno, "%s: %s", path, strerror(errno));
     if (!S_ISSOCK(status.st_mode))
-        return say(why, -EADDRINUSE, "%s is there and is no socket: remove it, or give another "
-                                     "--socket",
+        return say(why, -EADDRINUSE,
+                   "%s is there and is no socket: remove it, or give another "
+                   "--socket",
                    path);
     if (status.st_uid != geteuid())
-        return say(why, -EADDRINUSE, "%s is a socket of uid %u: remove it, or give another "
-                                     "--socket",
+        return say(why, -EADDRINUSE,
+                   "%s is a socket of uid %u: remove it, or give another "
+                   "--socket",
                    path, status.st_uid);
     r = probe(address, length);
     if (r < 0)
         return say(why, r, "%s cannot be probed: %s", path, strerror(-r));
     if (r > 0)
-        return say(why, -EADDRINUSE, "somebody is listening at %s: stop that broker, or give another "
-                                     "--socket",
+        return say(why, -EADDRINUSE,
+                   "somebody is listening at %s: stop that broker, or give another "
+                   "--socket",
                    path);
     if (unlink(path) < 0)
         return say(why, -errno, "the stale socket %s cannot be removed: %s", path, strerror(errno));

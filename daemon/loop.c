@@ -66,13 +66,14 @@ static struct timer *earliest(struct loop *loop)
 {
     struct timer *timer, *first = NULL;
 
-    LIST_FOREACH(timer, &loop->timers, entry)
+    LIST_FOREACH (timer, &loop->timers, entry)
         if (!first || timer->due_us < first->due_us)
             first = timer;
     return first;
 }
 
-/* Milliseconds until the first timer, rounded up so that it is due then; -1: no timer, no wake-up. */
+/* Milliseconds until the first timer, rounded up so that it is due then; -1: no timer, no wake-up.
+ */
 static int timeout_ms(struct loop *loop)
 {
     struct timer *first = earliest(loop);

@@ -8,6 +8,7 @@
 
 static const char usage[] =
     "usage: ipcbrokerd [--config FILE] [--socket PATH] [--strict] [--user] [--private]\n"
+    "                  [--quiet]\n"
     "       ipcbrokerd --check-config [--offline] [--user] [FILE]\n"
     "       ipcbrokerd --version | --help\n"
     "\n"
@@ -17,6 +18,7 @@ static const char usage[] =
     "  --user           a broker of this user: files below $XDG_CONFIG_HOME/ipcbroker,\n"
     "                   socket below $XDG_RUNTIME_DIR/ipcbroker\n"
     "  --private        no queue has a name in the kernel\n"
+    "  --quiet          say only what is wrong\n"
     "  --check-config   print every error and what the configuration needs; change nothing\n"
     "  --offline        users, owners of files and limits of this host are warnings only\n"
     "\n"
@@ -28,6 +30,7 @@ enum option_number {
     OPTION_STRICT,
     OPTION_USER,
     OPTION_PRIVATE,
+    OPTION_QUIET,
     OPTION_CHECK,
     OPTION_OFFLINE,
     OPTION_VERSION,
@@ -40,6 +43,7 @@ static const struct option long_options[] = {
     {"strict", no_argument, NULL, OPTION_STRICT},
     {"user", no_argument, NULL, OPTION_USER},
     {"private", no_argument, NULL, OPTION_PRIVATE},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
     {"check-config", no_argument, NULL, OPTION_CHECK},
     {"offline", no_argument, NULL, OPTION_OFFLINE},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -58,7 +62,7 @@ static int print_and_leave(const char *text)
     return fputs(text, stdout) >= 0 && fflush(stdout) == 0 ? -EXIT_DONE : -EXIT_FAILED;
 }
 
-/* 1: go on; else the negative of the exit status. */
+/* The negative of an exit status; LEAVE tells whether to leave with it. */
 static int take_option(struct options *options, int option, bool *leave)
 {
     *leave = false;
@@ -77,6 +81,9 @@ static int take_option(struct options *options, int option, bool *leave)
         return 0;
     case OPTION_PRIVATE:
         options->source.naming = NAMING_NONE;
+        return 0;
+    case OPTION_QUIET:
+        options->quiet = true;
         return 0;
     case OPTION_CHECK:
         options->check = true;

@@ -180,8 +180,8 @@ int object_hand_out(struct object *object, unsigned granted, unsigned access, un
     if (access == 0 || (access & ~granted && kind_has_access(declaration->kind, access)))
         return -EACCES;
     if (!kind_has_access(declaration->kind, access))
-        return say(why, -EINVAL, "%s has no single directions, only 'use': ask for both, or for none",
-                   name);
+        return say(why, -EINVAL,
+                   "%s has no single directions, only 'use': ask for both, or for none", name);
     if (object_is_failed(object))
         return say(why, -ENXIO, "%s is declared, but failed: %s", name,
                    object->failure ? object->failure : "out of memory");

@@ -23,9 +23,9 @@ struct declaration {
 
 /* Which queues have a name of their own in the kernel. */
 enum naming {
-    NAMING_ALL,       /* unless posix_name = none */
-    NAMING_IF_GIVEN,  /* only with a posix_name: brokers of a user, who would share names */
-    NAMING_NONE,      /* none: a sandbox */
+    NAMING_ALL,      /* unless posix_name = none */
+    NAMING_IF_GIVEN, /* only with a posix_name: brokers of a user, who would share names */
+    NAMING_NONE,     /* none: a sandbox */
 };
 
 /* What all objects of a broker share. */
@@ -40,8 +40,8 @@ struct object {
     int fd;                                /* -1: failed */
     bool nameless;                         /* lives without a name in the kernel */
     struct wire_identity identity;
-    char *failure;    /* why it is failed, NULL when it is not */
-    char *difference; /* how it differs from its declaration, NULL when it does not */
+    char *failure;        /* why it is failed, NULL when it is not */
+    char *difference;     /* how it differs from its declaration, NULL when it does not */
     uint64_t retry_at_us; /* of a failed object: when to try again, by CLOCK_MONOTONIC */
     uint64_t backoff_us;
 };
@@ -73,7 +73,7 @@ struct kind_key {
 };
 
 struct kind {
-    const char *name;       /* in section headers, lists, logs */
+    const char *name; /* in section headers, lists, logs */
     enum wire_kind number;
     const char *write_word; /* the words for the single directions, which are also keys; */
     const char *read_word;  /* NULL: the kind has no single directions, only `use` */

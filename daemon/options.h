@@ -7,6 +7,7 @@ struct options {
     struct config_source source;
     const char *socket; /* NULL: not given */
     bool check;
+    bool quiet; /* only warnings and errors are said */
 };
 
 /* What a run of the daemon ends with. */

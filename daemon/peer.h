@@ -12,7 +12,7 @@ struct peer {
 
 /* Asks for uid, gid and pid. -errno: the connection is of no use. */
 int peer_init(struct peer *peer, int fd) _must_check_;
-/* Asks for the supplementary groups, once, when a grant depends on them. When they cannot be had the
- * peer is in none: he gets less, never more. */
+/* Asks for the supplementary groups, once, when a grant depends on them. When they cannot be had
+ * the peer is in none: he gets less, never more. */
 void peer_learn_groups(struct peer *peer, int fd);
 void peer_deinit(struct peer *peer);

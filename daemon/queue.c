@@ -2,8 +2,9 @@
  * The kind queue: a POSIX message queue.
  *
  * It lives under its POSIX name, owned by the broker's user with mode 0600, so that grants are the
- * only way in; or without a name. Each hand-out is a new open file description with just the granted
- * access: O_NONBLOCK and the direction are on the description, and a shared one would be everybody's.
+ * only way in; or without a name. Each hand-out is a new open file description with just the
+ * granted access: O_NONBLOCK and the direction are on the description, and a shared one would be
+ * everybody's.
  */
 #include "daemon/kinds.h"
 
@@ -18,7 +19,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define HARD_MSG_MAX      65536u    /* what no sysctl can raise: mq_overview(7) */
+#define HARD_MSG_MAX      65536u /* what no sysctl can raise: mq_overview(7) */
 #define HARD_MSG_SIZE_MAX 16777216u
 #define MODE_DEFAULT      0600u
 #define POSIX_NAME_MAX    256 /* with the slash */
@@ -26,8 +27,8 @@
 struct queue_settings {
     uint64_t max_messages;
     uint64_t message_size;
-    char *posix_name; /* NULL: not given; "": none */
-    mode_t mode;      /* 0: not given */
+    char *posix_name;     /* NULL: not given; "": none */
+    mode_t mode;          /* 0: not given */
     struct subject group; /* SUBJECT_ANY: not given */
 };
 
@@ -37,8 +38,9 @@ static int in_range(uint64_t value, uint64_t most, const char *what, struct sent
 {
     if (value >= 1 && value <= most)
         return 0;
-    return say(why, -EINVAL, "%" PRIu64 " %s; expected 1 to %" PRIu64 ", the most that any kernel "
-                             "setting allows",
+    return say(why, -EINVAL,
+               "%" PRIu64 " %s; expected 1 to %" PRIu64 ", the most that any kernel "
+               "setting allows",
                value, what, most);
 }
 
@@ -89,8 +91,9 @@ static int parse_posix_name(const char *text, void *target, struct sentence *why
     char **name = target, *copy;
 
     if (strcmp(text, "none") != 0 && !posix_name_is_valid(text))
-        return say(why, -EINVAL, "'%s' is no POSIX queue name; expected none, or '/' and 1 to 254 "
-                                 "printable characters without '/', blanks, quotes, '#', ',' or ';'",
+        return say(why, -EINVAL,
+                   "'%s' is no POSIX queue name; expected none, or '/' and 1 to 254 "
+                   "printable characters without '/', blanks, quotes, '#', ',' or ';'",
                    text);
     copy = strdup(strcmp(text, "none") == 0 ? "" : text);
     if (!copy)
@@ -140,8 +143,9 @@ static int settings_check(const void *settings, struct sentence *why)
     const struct queue_settings *queue = settings;
 
     if (queue->posix_name && queue->posix_name[0] == '\0' && is_open_by_name(queue))
-        return say(why, -EINVAL, "mode and group are for opening a queue by its name; "
-                                 "with posix_name = none there is no name");
+        return say(why, -EINVAL,
+                   "mode and group are for opening a queue by its name; "
+                   "with posix_name = none there is no name");
     return 0;
 }
 
@@ -225,8 +229,9 @@ static int apply_mode(const struct declaration *declaration, int fd, const char 
                        settings->group.name);
         if ((!adopted || adopted->st_gid != settings->group.id) &&
             fchown(fd, (uid_t)-1, settings->group.id) < 0)
-            return say(why, -errno, "%s cannot be given to gid %u: %s (the broker's user must be a "
-                                    "member of that group)",
+            return say(why, -errno,
+                       "%s cannot be given to gid %u: %s (the broker's user must be a "
+                       "member of that group)",
                        name, settings->group.id, strerror(errno));
     }
     if (adopted ? (adopted->st_mode & 07777) == mode : mode == MODE_DEFAULT)
@@ -371,8 +376,9 @@ static int create(struct object *object, struct sentence *why)
     if (r != -EPERM)
         return r;
     if (is_open_by_name(settings))
-        return say(why, r, "%s; with mode or group it must have that name: remove the queue, or "
-                           "give another posix_name",
+        return say(why, r,
+                   "%s; with mode or group it must have that name: remove the queue, or "
+                   "give another posix_name",
                    (const char *)strdupa(why->text));
     log_warning("queue '%s': %s; it lives without a name, reachable through the broker alone",
                 object->declaration->name, why->text);

@@ -18,8 +18,8 @@ void registry_deinit(struct registry *registry);
 
 /* Makes every object; those that cannot be made are failed. */
 void registry_create(struct registry *registry);
-/* Tries the failed ones again whose time has come. Returns when the next one is due, by the clock of
- * now_us(); 0: none is failed. */
+/* Tries the failed ones again whose time has come. Returns when the next one is due, by the clock
+ * of now_us(); 0: none is failed. */
 uint64_t registry_retry(struct registry *registry);
 
 /* NAME is not terminated. NULL: no such object. */

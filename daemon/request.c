@@ -173,7 +173,8 @@ static int acquire_one(struct request *request, const struct wire_item *item)
         return r;
     kind = object->declaration->kind;
     if (item->kinds && !(item->kinds & 1u << kind->number))
-        return say(&request->why, -EINVAL, "'%s' is of the kind %s, which is not what was asked for",
+        return say(&request->why, -EINVAL,
+                   "'%s' is of the kind %s, which is not what was asked for",
                    object->declaration->name, kind->name);
     has = granted(request, &object->declaration->grants);
     r = object_hand_out(object, has, item->access, item->flags, &reply->handouts[reply->n_handouts],

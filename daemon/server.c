@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ACCEPT_BATCH     64     /* newcomers a wake-up */
-#define PAUSE_US         100000 /* without accepting, when nothing else helps */
-#define ADMIN_CLIENTS    16
+#define ACCEPT_BATCH  64     /* newcomers a wake-up */
+#define PAUSE_US      100000 /* without accepting, when nothing else helps */
+#define ADMIN_CLIENTS 16
 
 /* ---- leaving ---- */
 
@@ -56,8 +56,9 @@ static int check_admin(struct server *server, struct connection *connection, str
         peer_learn_groups(peer, connection->source.fd);
     if (grants_access(admin, &peer->credentials))
         return 0;
-    return say(why, -EACCES, "uid %u is no administrator of this broker; 'admin = user:%u' in its "
-                             "[broker] section would make him one",
+    return say(why, -EACCES,
+               "uid %u is no administrator of this broker; 'admin = user:%u' in its "
+               "[broker] section would make him one",
                peer->credentials.uid, peer->credentials.uid);
 }
 
@@ -231,8 +232,10 @@ int server_open(struct server *server, struct loop *loop, struct desk *desk, con
     server->context = (struct connection_context){loop, desk, &server->reply, server->frame, leave};
     server->desk = desk;
     server->users = (struct users){NULL};
-    server->main = (struct door){.listener = LISTENER_NULL, .max_clients = desk->config->max_clients};
-    server->admin = (struct door){.listener = LISTENER_NULL, .admin = true, .max_clients = ADMIN_CLIENTS};
+    server->main =
+        (struct door){.listener = LISTENER_NULL, .max_clients = desk->config->max_clients};
+    server->admin =
+        (struct door){.listener = LISTENER_NULL, .admin = true, .max_clients = ADMIN_CLIENTS};
     server->pause = (struct timer){.fire = end_pause};
     server->paused = false;
     LIST_INIT(&server->connections);

@@ -22,7 +22,7 @@ struct server {
     struct door main, admin;
     struct users users;
     LIST_HEAD(, connection) connections;
-    int reserve;        /* a descriptor to give up, so that a newcomer can be told that there are none */
+    int reserve; /* a descriptor to give up, so that a newcomer can be told that there are none */
     struct timer pause; /* ends a time without accepting */
     bool paused;
     struct reply reply;

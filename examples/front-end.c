@@ -1,7 +1,7 @@
 /*
  * A shop's front end: may send orders, and only that.
  *
- *     cc -o front-end front-end.c $(pkg-config --cflags --libs libipcbroker)
+ *     cc -o front-end front-end.c $(pkg-config --cflags --libs ipcbroker)
  *
  * Reads lines "PRIORITY TEXT" and sends each as an order. With --drain it then tries every way to
  * take orders out with the descriptor that it was given for putting them in.

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,8 +23,10 @@
 #define PATIENCE_MS 60000 /* far more than anything takes: only a hang reaches it */
 #define FIRST_UID   1000000000u
 #define UIDS        16u
+#define LOOK_NS     5000000 /* between two looks at something that nobody announces */
 
 static char last_status[1024];
+static char last_sentence[1024];
 
 /* ---- files ---- */
 
@@ -112,7 +115,7 @@ void fixture_drop_in(struct fixture *f, const char *name, const char *text)
 const char *fixture_log(struct fixture *f)
 {
     static char text[65536];
-    int fd = open(f->log, O_RDONLY | O_CLOEXEC);
+    int fd = open(f->log, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
     ssize_t size;
 
     ck_assert_msg(fd >= 0, "%s: %s", f->log, strerror(errno));
@@ -158,6 +161,27 @@ void fixture_setup(struct fixture *f)
     open_notify(f);
 }
 
+void fixture_limit(struct fixture *f, int resource, uint64_t most)
+{
+    ck_assert_uint_lt(f->n_limits, sizeof f->limits / sizeof *f->limits);
+    f->limits[f->n_limits].resource = resource;
+    f->limits[f->n_limits++].most = most;
+}
+
+/* In the child: the limits, and the descriptors that the program inherits. */
+static void prepare(const struct fixture *f)
+{
+    for (size_t i = 0; i < f->n_limits; i++) {
+        const struct rlimit limit = {f->limits[i].most, f->limits[i].most};
+
+        if (setrlimit((__rlimit_resource_t)f->limits[i].resource, &limit) < 0)
+            _exit(98);
+    }
+    for (unsigned i = 0; i < f->inherited; i++)
+        if (open("/dev/null", O_RDONLY) < 0)
+            _exit(98);
+}
+
 static void execute(struct fixture *f, const char *const *arguments)
 {
     const char *argv[24] = {"ipcbrokerd", "--config", f->config, "--socket", f->socket};
@@ -171,6 +195,7 @@ static void execute(struct fixture *f, const char *const *arguments)
     (void)unsetenv("JOURNAL_STREAM");
     (void)snprintf(program, sizeof program, "%s/ipcbrokerd", getenv("TEST_SBINDIR"));
     (void)dup2(log, STDERR_FILENO);
+    prepare(f);
     if (setgroups(0, NULL) < 0 || setresgid(f->broker_uid, f->broker_uid, f->broker_uid) < 0 ||
         setresuid(f->broker_uid, f->broker_uid, f->broker_uid) < 0)
         _exit(99);
@@ -179,7 +204,7 @@ static void execute(struct fixture *f, const char *const *arguments)
     _exit(99);
 }
 
-static void spawn(struct fixture *f, const char *const *arguments)
+void fixture_spawn(struct fixture *f, const char *const *arguments)
 {
     ck_assert_ptr_nonnull(getenv("TEST_SBINDIR"));
     f->broker = fork();
@@ -214,7 +239,7 @@ const char *fixture_status(void)
     return last_status;
 }
 
-static int reap(struct fixture *f)
+int fixture_reap(struct fixture *f)
 {
     struct pollfd wait = {f->pidfd, POLLIN, 0};
     int status;
@@ -228,11 +253,10 @@ static int reap(struct fixture *f)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-void fixture_start(struct fixture *f)
+void fixture_await_ready(struct fixture *f)
 {
     struct pollfd wait[2];
 
-    spawn(f, NULL);
     wait[0] = (struct pollfd){f->notify, POLLIN, 0};
     wait[1] = (struct pollfd){f->pidfd, POLLIN, 0};
     while (!take_notifications(f)) {
@@ -242,17 +266,23 @@ void fixture_start(struct fixture *f)
     }
 }
 
+void fixture_start(struct fixture *f)
+{
+    fixture_spawn(f, NULL);
+    fixture_await_ready(f);
+}
+
 int fixture_start_refused(struct fixture *f, const char *const *arguments)
 {
-    spawn(f, arguments);
-    return reap(f);
+    fixture_spawn(f, arguments);
+    return fixture_reap(f);
 }
 
 int fixture_end(struct fixture *f, int signal)
 {
     ck_assert_int_ne(f->broker, 0);
     ck_assert_int_eq(kill(f->broker, signal), 0);
-    return reap(f);
+    return fixture_reap(f);
 }
 
 void fixture_teardown(struct fixture *f)
@@ -262,6 +292,7 @@ void fixture_teardown(struct fixture *f)
 
         ck_assert_msg(status == 0, "the broker ended with %d; log:\n%s", status, fixture_log(f));
     }
+    assert_has_not(fixture_log(f), "Sanitizer");
     close(f->notify);
     remove_tree(f->directory);
 }
@@ -274,22 +305,104 @@ int expect_failed(const char *file, int line, const char *condition)
     return 1;
 }
 
-int as_user(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, int (*body)(void *),
-            void *argument)
+struct who client(const struct fixture *f, unsigned which)
+{
+    return (struct who){f->client_uid + which, f->client_uid + which, NULL, 0};
+}
+
+struct who root(void)
+{
+    return (struct who){0};
+}
+
+void become(struct who who)
+{
+    ck_assert_int_eq(setgroups(who.n_groups, who.groups), 0);
+    ck_assert_int_eq(setegid(who.gid), 0);
+    ck_assert_int_eq(seteuid(who.uid), 0);
+}
+
+void become_root(void)
+{
+    ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_int_eq(setegid(0), 0);
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    (void)prctl(PR_SET_DUMPABLE, 1); /* a change of user has taken it away */
+}
+
+struct ipcb *handle_as(const struct fixture *f, struct who who)
+{
+    struct ipcb *b = fixture_handle(f);
+    struct ipcb_facts *facts = NULL;
+    int r;
+
+    ck_assert_ptr_nonnull(b);
+    become(who);
+    r = ipcb_whoami(b, &facts);
+    become_root();
+    ck_assert_msg(r == 0, "whoami: %s", ipcb_message(b));
+    (void)ipcb_facts_free(facts);
+    return b;
+}
+
+static int acquire_at(const char *socket, struct who who, const char *name, unsigned access)
+{
+    struct ipcb *b;
+    int fd, mode;
+
+    ck_assert_int_eq(ipcb_new(&b, socket), 0);
+    become(who);
+    fd = ipcb_acquire(b, name, access);
+    become_root();
+    (void)snprintf(last_sentence, sizeof last_sentence, "%s", ipcb_message(b));
+    (void)ipcb_free(b);
+    if (fd < 0)
+        return fd;
+    mode = fcntl(fd, F_GETFL) & O_ACCMODE;
+    close(fd);
+    return mode;
+}
+
+int acquire_as(const struct fixture *f, struct who who, const char *name, unsigned access)
+{
+    return acquire_at(f->socket, who, name, access);
+}
+
+int admin_acquire_as(const struct fixture *f, struct who who, const char *name, unsigned access)
+{
+    return acquire_at(f->admin, who, name, access);
+}
+
+const char *said(void)
+{
+    return last_sentence;
+}
+
+pid_t as_user_begin(struct who who, int (*body)(void *), void *argument)
 {
     pid_t child = fork();
-    int status;
 
     ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        if (setgroups(n_groups, groups) < 0 || setresgid(gid, gid, gid) < 0 ||
-            setresuid(uid, uid, uid) < 0)
-            _exit(99);
-        (void)prctl(PR_SET_DUMPABLE, 1); /* /proc/self stays this user's own */
-        _exit(body(argument));
-    }
+    if (child > 0)
+        return child;
+    if (setgroups(who.n_groups, who.groups) < 0 || setresgid(who.gid, who.gid, who.gid) < 0 ||
+        setresuid(who.uid, who.uid, who.uid) < 0)
+        _exit(99);
+    (void)prctl(PR_SET_DUMPABLE, 1); /* /proc/self stays this user's own */
+    _exit(body(argument));
+}
+
+int as_user_end(pid_t child)
+{
+    int status;
+
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int as_user(struct who who, int (*body)(void *), void *argument)
+{
+    return as_user_end(as_user_begin(who, body, argument));
 }
 
 struct ipcb *fixture_handle(const struct fixture *f)
@@ -325,6 +438,71 @@ size_t count_descriptors(pid_t pid)
         n++;
     closedir(directory);
     return n - 2 - (pid == getpid()); /* . and .., and the directory itself */
+}
+
+uint64_t process_number(pid_t pid, const char *key, int base)
+{
+    char path[64], text[4096];
+    const char *at;
+    int fd;
+    ssize_t size;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/status", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    size = read(fd, text, sizeof text - 1);
+    close(fd);
+    ck_assert_int_gt(size, 0);
+    text[size] = '\0';
+    at = strstr(text, key);
+    ck_assert_msg(at, "no %s in %s", key, path);
+    return strtoull(at + strlen(key), NULL, base);
+}
+
+void await(bool (*condition)(void *), void *argument)
+{
+    const struct timespec a_little = {.tv_nsec = LOOK_NS};
+
+    for (int i = 0; !condition(argument); i++) {
+        ck_assert_msg(i < PATIENCE_MS / (LOOK_NS / 1000000), "it does not happen");
+        (void)ppoll(NULL, 0, &a_little, NULL);
+    }
+}
+
+static const struct ipcb_fact *fact(const struct ipcb_facts *facts, const char *key)
+{
+    const struct ipcb_fact *found = ipcb_facts_find(facts, key);
+
+    ck_assert_msg(found, "no fact '%s'", key);
+    return found;
+}
+
+uint64_t fact_number(const struct ipcb_facts *facts, const char *key)
+{
+    return fact(facts, key)->number;
+}
+
+const char *fact_text(const struct ipcb_facts *facts, const char *key)
+{
+    return fact(facts, key)->text;
+}
+
+struct ipcb_facts *show(struct ipcb *b, const char *name)
+{
+    struct ipcb_facts *facts = NULL;
+    int r = ipcb_show(b, name, &facts);
+
+    ck_assert_msg(r == 0, "show %s: %s", name, ipcb_message(b));
+    return facts;
+}
+
+struct ipcb_facts *status(struct ipcb *b)
+{
+    struct ipcb_facts *facts = NULL;
+    int r = ipcb_status(b, &facts);
+
+    ck_assert_msg(r == 0, "status: %s", ipcb_message(b));
+    return facts;
 }
 
 int raw_connect(const char *path)

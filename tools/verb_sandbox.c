@@ -66,14 +66,9 @@ static int set_up(struct sandbox *s)
 static _Noreturn void become_broker(const struct sandbox *s, pid_t parent)
 {
     const char *path = getenv("IPCBROKERD");
-    char *arguments[] = {(char *)"ipcbrokerd",
-                         (char *)"--config",
-                         (char *)s->config,
-                         (char *)"--socket",
-                         s->socket,
-                         (char *)"--private",
-                         (char *)"--strict",
-                         NULL};
+    char *arguments[] = {(char *)"ipcbrokerd", (char *)"--config", (char *)s->config,
+                         (char *)"--socket",   s->socket,          (char *)"--private",
+                         (char *)"--quiet",    (char *)"--strict", NULL};
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     if (!path || !*path)

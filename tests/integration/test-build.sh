@@ -1,0 +1,129 @@
+#!/bin/bash
+# What `make install` puts in place, and how the tree is written.
+# shellcheck source=tests/integration/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+prefix=${TEST_BINDIR%/bin}
+library=$TEST_LIBDIR/libipcbroker.so
+
+everything_is_installed() {
+    local file
+    for file in "$ctl" "$ipcbrokerd" "$library" "$TEST_LIBDIR/pkgconfig/ipcbroker.pc" \
+        "$TEST_INCLUDEDIR/ipcbroker.h" "$prefix/share/doc/ipcbroker/README.md"; do
+        [[ -e $file ]] || fail "no $file"
+    done
+}
+
+the_library_exports_its_symbols_and_no_others() {
+    nm --dynamic --defined-only "$library" | awk '{ sub(/@.*/, "", $3); print $3 }' |
+        grep -v '^LIBIPCBROKER_' | sort >exported
+    grep -o 'ipcb_[a-z_]*;' "$TEST_SRCDIR/client/libipcbroker.sym" | tr -d ';' | sort >wanted
+    diff wanted exported
+}
+
+every_symbol_is_declared_and_documented() {
+    local symbol
+    while read -r symbol; do
+        grep -q "\b$symbol(" "$TEST_INCLUDEDIR/ipcbroker.h" || fail "$symbol is not in ipcbroker.h"
+    done < <(grep -o 'ipcb_[a-z_]*;' "$TEST_SRCDIR/client/libipcbroker.sym" | tr -d ';')
+}
+
+the_library_needs_nothing_but_libc() {
+    readelf --dynamic "$library" | grep NEEDED | grep -o '\[.*\]' | grep -v -E '^\[(libc\.so|ld-linux|libasan|libubsan|libm\.so|libgcc_s|librt|libpthread|libdl)' >needed || true
+    [[ ! -s needed ]] || fail "it needs $(<needed)"
+}
+
+the_header_is_c99_and_cxx17() {
+    local compiler
+    echo '#include <ipcbroker.h>' >h.c
+    for compiler in gcc clang; do
+        command -v "$compiler" >/dev/null || continue
+        "$compiler" -std=c99 -pedantic -Wall -Wextra -Werror -I"$TEST_INCLUDEDIR" -fsyntax-only h.c
+    done
+    cp h.c h.cc
+    for compiler in g++ clang++; do
+        command -v "$compiler" >/dev/null || continue
+        echo 'int main() { return 0; }' >try.cc
+        "$compiler" -fsyntax-only try.cc 2>/dev/null || continue # no C++ on this machine
+        "$compiler" -std=c++17 -pedantic -Wall -Wextra -Werror -I"$TEST_INCLUDEDIR" -fsyntax-only h.cc
+    done
+}
+
+a_program_builds_with_pkg_config() {
+    local flags
+    flags=$(PKG_CONFIG_PATH=$TEST_LIBDIR/pkgconfig PKG_CONFIG_SYSROOT_DIR=$TEST_STAGE \
+        pkg-config --cflags --libs ipcbroker)
+    # shellcheck disable=SC2086 # flags are words
+    ${TEST_CC:-cc} ${TEST_CFLAGS-} -Wall -Wextra -Werror -o front-end \
+        "$TEST_SRCDIR/examples/front-end.c" $flags
+    echo '5 a book' >order
+    printf '[queue:orders]\nuse = any\n' >sandbox.conf
+    expect_status 0 "$ctl" sandbox --config sandbox.conf -- sh -c './front-end <order'
+    expect_text out ready 'sent: a book'
+}
+
+a_missing_check_stops_configure() {
+    mkdir pc
+    for name in libsystemd inih json-c; do
+        printf 'Name: x\nDescription: x\nVersion: 999\nLibs:\nCflags:\n' >pc/$name.pc
+    done
+    [[ -x $TEST_SRCDIR/configure ]] || fail "no configure"
+    mkdir build
+    cd build
+    expect_status 1 env PKG_CONFIG_LIBDIR="$directory/pc" PKG_CONFIG_PATH= "$TEST_SRCDIR/configure" --quiet \
+        --enable-tests --disable-man
+    expect_text err '--enable-tests needs Check' 'apt-get install check'
+    rm "$directory/pc/inih.pc"
+    expect_status 1 env PKG_CONFIG_LIBDIR="$directory/pc" PKG_CONFIG_PATH= "$TEST_SRCDIR/configure" --quiet \
+        --disable-man
+    expect_text err 'inih' 'apt-get install libinih-dev'
+}
+
+sources() { # the tree's own files of a kind: never what a build has put there
+    local pattern
+    for pattern; do
+        find "$TEST_SRCDIR"/{base,bench,client,daemon,examples,protocol,tests,tools} -name "$pattern" \
+            -not -path '*/stage/*'
+    done
+}
+
+the_sources_are_formatted() {
+    command -v clang-format >/dev/null || fail "no clang-format"
+    sources '*.c' '*.h' | xargs clang-format --style="file:$TEST_SRCDIR/.clang-format" --dry-run --Werror
+}
+
+the_scripts_are_clean() {
+    command -v shellcheck >/dev/null || fail "no shellcheck"
+    cd "$TEST_SRCDIR"
+    shellcheck -x autogen.sh scripts/* tests/integration/*.sh .ci/run
+}
+
+no_file_is_too_long() {
+    sources '*.c' '*.h' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 700 { print; bad = 1 } END { exit bad }'
+}
+
+includes_none() { # PATTERN FILE...: no file includes what matches
+    if grep -H "#include \"$1" "${@:2}"; then fail "that is the wrong way"; fi
+}
+
+# main -> broker -> server -> connection -> request -> registry -> object -> a kind: nobody includes
+# a room above his own.
+dependencies_point_one_way() {
+    local rooms=(object registry request connection server broker) room i
+    cd "$TEST_SRCDIR"
+    includes_none '\(daemon\|client\|tools\)/' base/*.[ch] protocol/*.[ch]
+    includes_none '\(daemon\|tools\)/' client/*.[ch]
+    includes_none 'daemon/' tools/*.[ch]
+    for ((i = 0; i < ${#rooms[@]}; i++)); do
+        for room in "${rooms[@]:i+1}"; do
+            includes_none "daemon/$room.h" "daemon/${rooms[i]}".[ch]
+        done
+    done
+    includes_none 'daemon/\(registry\|request\|connection\|server\|broker\)' daemon/{queue,eventfd}.c
+}
+
+tests=(everything_is_installed the_library_exports_its_symbols_and_no_others
+    every_symbol_is_declared_and_documented the_library_needs_nothing_but_libc
+    the_header_is_c99_and_cxx17 a_program_builds_with_pkg_config a_missing_check_stops_configure
+    the_sources_are_formatted the_scripts_are_clean no_file_is_too_long dependencies_point_one_way)
+run_tests "${tests[@]}"

@@ -1,0 +1,100 @@
+#!/bin/bash
+# ipcbrokerd --check-config, and the exit status of a start that fails for its configuration.
+# shellcheck source=tests/integration/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+a_good_file_is_0_with_sums() {
+    printf '[queue:a]\nmax_messages = 10\nmessage_size = 64\nuse = any\n[eventfd:b]\nuse = any\n' >c.conf
+    expect_status 0 "$ipcbrokerd" --check-config c.conf
+    [[ ! -s err ]]
+    expect_text out 'objects: 2' 'queues: 1' 'bytes of message queues: 1600 needed' RLIMIT_MSGQUEUE \
+        'fs.mqueue.msg_max: 10 needed' RLIMIT_NOFILE
+}
+
+nothing_is_touched() {
+    printf '[broker]\nsocket = %s/s\n[queue:check-touches-nothing]\nuse = any\n' "$directory" >c.conf
+    expect_status 0 "$ipcbrokerd" --check-config c.conf
+    [[ ! -e s && ! -e s.admin && ! -e s.admin.lock && ! -e /dev/mqueue/check-touches-nothing ]]
+}
+
+drop_ins_are_read_and_judged() {
+    mkdir c.conf.d
+    printf '[queue:a]\nuse = any\n' >c.conf
+    printf '[queue:b]\nuse = any\n' >c.conf.d/b.conf
+    printf 'no section\n' >c.conf.d/ignored.txt
+    expect_status 0 "$ipcbrokerd" --check-config c.conf
+    expect_text out 'objects: 2'
+    printf '[queue:c]\nfoo = 1\n' >c.conf.d/c.conf
+    expect_status 78 "$ipcbrokerd" --check-config c.conf
+    expect_text err 'c.conf.d/c.conf:2: '
+}
+
+offline_makes_the_hosts_matters_warnings() {
+    printf '[queue:a]\nmax_messages = 60000\nmessage_size = 1M\nuse = user:nobody-has-this-name\n' >c.conf
+    chmod 666 c.conf
+    expect_status 78 "$ipcbrokerd" --check-config c.conf
+    expect_status 0 "$ipcbrokerd" --check-config --offline c.conf
+    expect_text err warning nobody-has-this-name fs.mqueue.msg_max RLIMIT_MSGQUEUE
+    printf 'bad = 1\n' >>c.conf
+    expect_status 78 "$ipcbrokerd" --check-config --offline c.conf
+}
+
+more_clients_than_descriptors_is_an_error_of_its_line() {
+    printf '[broker]\n\nmax_clients = 100000000\n' >c.conf
+    expect_status 78 "$ipcbrokerd" --check-config c.conf
+    expect_text err 'c.conf:3: ' RLIMIT_NOFILE LimitNOFILE=
+}
+
+a_mode_that_passes_grants_by_is_warned_of() {
+    printf '[queue:a]\nmode = 0660\nuse = any\n' >c.conf
+    expect_status 0 "$ipcbrokerd" --check-config c.conf
+    expect_text err 'c.conf:1: ' warning grants
+}
+
+an_object_without_grants_is_warned_of() {
+    printf '[queue:a]\n' >c.conf
+    expect_status 0 "$ipcbrokerd" --check-config c.conf
+    expect_text err 'c.conf:1: ' warning
+}
+
+the_users_places_are_checked_by_user() {
+    export XDG_CONFIG_HOME=$directory/home
+    mkdir -p home/ipcbroker/ipcbroker.conf.d
+    printf '[queue:a]\nuse = any\n' >home/ipcbroker/ipcbroker.conf.d/a.conf
+    expect_status 0 "$ipcbrokerd" --check-config --user
+    expect_text out 'objects: 1'
+    printf 'x\n' >>home/ipcbroker/ipcbroker.conf.d/a.conf
+    expect_status 78 "$ipcbrokerd" --check-config --user
+    expect_text err "$directory/home/ipcbroker/ipcbroker.conf.d/a.conf:3: "
+}
+
+a_start_with_a_bad_main_file_is_78() {
+    printf '[queue:a]\nfoo = 1\n' >c.conf
+    expect_status 78 "$ipcbrokerd" --config c.conf --socket "$directory/s"
+    expect_text err 'c.conf:2: ' 'nothing was changed'
+    [[ ! -e s && ! -e s.admin.lock ]]
+}
+
+a_start_with_a_bad_drop_in_needs_strict_to_fail() {
+    mkdir c.conf.d
+    printf '[queue:a]\nuse = any\n' >c.conf
+    printf '[queue:b]\nfoo = 1\n' >c.conf.d/b.conf
+    expect_status 78 "$ipcbrokerd" --config c.conf --socket "$directory/s" --strict
+    expect_text err 'c.conf.d/b.conf:2: '
+}
+
+the_shipped_examples_are_good() {
+    local file
+    for file in "$TEST_SRCDIR"/conf/*.conf; do
+        cp "$file" example.conf
+        expect_status 0 "$ipcbrokerd" --check-config example.conf
+        [[ ! -s err ]] || fail "$file: $(<err)"
+    done
+}
+
+tests=(a_good_file_is_0_with_sums nothing_is_touched drop_ins_are_read_and_judged
+    offline_makes_the_hosts_matters_warnings more_clients_than_descriptors_is_an_error_of_its_line
+    a_mode_that_passes_grants_by_is_warned_of an_object_without_grants_is_warned_of
+    the_users_places_are_checked_by_user a_start_with_a_bad_main_file_is_78
+    a_start_with_a_bad_drop_in_needs_strict_to_fail the_shipped_examples_are_good)
+run_tests "${tests[@]}"

@@ -1,0 +1,233 @@
+#!/bin/bash
+# ipcbrokerctl: every verb, both outputs, every exit status, and the sandbox.
+# shellcheck disable=SC2016 # the sandbox's shell expands them
+# shellcheck source=tests/integration/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+config="[queue:orders]
+message_size = 64
+use = user:$me
+[queue:inbox]
+receive = user:$me
+[eventfd:wake]
+use = user:$me
+[eventfd:permits]
+initial = 2
+semaphore = yes
+use = any
+[queue:foreign]
+use = user:$other"
+
+list_shows_what_is_granted() {
+    expect_status 0 in_sandbox "$config" "$ctl" list
+    expect_text out 'orders   queue    ready  use' 'inbox    queue    ready  receive' 'wake     eventfd  ready  use'
+    if grep -q foreign out; then fail "foreign is listed"; fi
+}
+
+list_takes_a_pattern() {
+    expect_status 0 in_sandbox "$config" "$ctl" list 'o*'
+    expect_text out orders
+    [[ $(wc -l <out) == 2 ]]
+}
+
+list_as_json_is_one_document() {
+    expect_status 0 in_sandbox "$config" "$ctl" --json list
+    [[ $(jq -r 'map(.name) | join(" ")' out) == 'inbox orders permits wake' ]]
+    jq -e '.[] | select(.name == "orders") | .message_size == 64 and .depth == 0' out >/dev/null
+}
+
+show_tells_of_one_object() {
+    expect_status 0 in_sandbox "$config" "$ctl" show permits
+    expect_text out 'kind' 'eventfd' 'semaphore' 'count'
+    expect_status 0 in_sandbox "$config" "$ctl" --json show permits
+    jq -e '.count == 2 and .semaphore == true and .state == "ready"' out >/dev/null
+}
+
+show_of_something_unknown_is_6() {
+    expect_status 6 in_sandbox "$config" "$ctl" show nothing
+    expect_text err "no object 'nothing' is declared"
+}
+
+show_of_something_forbidden_is_4() {
+    expect_status 4 in_sandbox "$config" "$ctl" show foreign
+    expect_text err "uid $me" "is granted nothing on queue 'foreign'"
+}
+
+status_tells_how_the_broker_does() {
+    expect_status 0 in_sandbox "$config" "$ctl" status
+    expect_text out 'state' 'ok' 'objects'
+    expect_status 0 in_sandbox "$config" "$ctl" --json status
+    jq -e '.state == "ok" and .objects == 5 and .failed == 0 and .clients == 1' out >/dev/null
+}
+
+status_of_a_degraded_broker_is_1() {
+    expect_status 1 in_sandbox "$config
+[queue:deep]
+max_messages = 60000
+use = user:$me" "$ctl" status
+    expect_text out degraded
+}
+
+whoami_tells_how_the_broker_sees_you() {
+    expect_status 0 in_sandbox "$config" "$ctl" --json whoami
+    jq -e ".uid == $me and .administrator == false" out >/dev/null
+}
+
+messages_come_by_priority() {
+    expect_status 0 in_sandbox "$config" sh -c '
+        "$0" send orders low
+        "$0" send --priority 7 orders high
+        printf "from stdin" | "$0" send --priority 3 orders -
+        "$0" receive --count 3 orders' "$ctl"
+    expect_output 'high
+from stdin
+low
+'
+}
+
+receive_as_json_keeps_bytes() {
+    expect_status 0 in_sandbox "$config" sh -c '
+        "$0" send --priority 2 orders "gruß"
+        printf "\377\000x" | "$0" send orders
+        "$0" --json receive --count 2 orders' "$ctl"
+    [[ $(wc -l <out) == 2 ]]
+    sed -n 1p out | jq -e '.message == "gruß" and .priority == 2 and .size == 5' >/dev/null
+    sed -n 2p out | jq -e '.base64 == "/wB4" and .size == 3' >/dev/null
+}
+
+receive_from_an_empty_queue_would_block() {
+    expect_status 5 in_sandbox "$config" "$ctl" receive --timeout 0 orders
+    expect_text err orders
+    expect_status 5 in_sandbox "$config" "$ctl" receive --timeout 0.05 orders
+}
+
+a_message_that_is_too_long_is_refused() {
+    expect_status 1 in_sandbox "$config" "$ctl" send orders "$(printf '%065d' 1)"
+    expect_text err '64'
+}
+
+events_are_counted() {
+    expect_status 0 in_sandbox "$config" sh -c '
+        "$0" signal wake; "$0" signal wake 41; "$0" wait wake
+        "$0" wait permits; "$0" wait permits; "$0" wait --timeout 0 permits || echo "status $?"' "$ctl"
+    expect_output '42
+1
+1
+status 5
+'
+}
+
+bad_numbers_are_usage_errors() {
+    local bad
+    for bad in -1 x 1e3 '' 99999999999999999999; do
+        expect_status 2 in_sandbox "$config" "$ctl" signal wake "$bad"
+        expect_status 2 in_sandbox "$config" "$ctl" send --priority "$bad" orders text
+        expect_status 2 in_sandbox "$config" "$ctl" receive --count "$bad" orders
+        expect_status 2 in_sandbox "$config" "$ctl" wait --timeout "$bad" wake
+    done
+}
+
+wrong_usage_is_2() {
+    expect_status 2 "$ctl"
+    expect_status 2 "$ctl" frobnicate
+    expect_text err frobnicate
+    expect_status 2 "$ctl" show
+    expect_status 2 "$ctl" list --nonsense
+    expect_status 2 "$ctl" sandbox --config x
+}
+
+help_and_version_go_to_stdout() {
+    expect_status 0 "$ctl" --help
+    expect_text out list receive sandbox
+    expect_status 0 "$ctl" --version
+    expect_text out ipcbrokerctl
+    expect_status 0 "$ipcbrokerd" --help
+    expect_status 0 "$ipcbrokerd" --version
+    expect_status 2 "$ipcbrokerd" --nonsense
+    expect_status 2 "$ipcbrokerd" surplus
+    expect_status 2 "$ipcbrokerd" --offline
+}
+
+a_full_disk_is_an_error() {
+    [[ -c /dev/full ]]
+    printf '%s\n' "$config" >sandbox.conf
+    expect_status 0 sh -c '
+        "$0" sandbox --config sandbox.conf -- sh -c "\"$0\" list >/dev/full" 2>err2
+        [ $? = 1 ]' "$ctl"
+}
+
+the_sandbox_ends_with_the_programs_status() {
+    expect_status 7 in_sandbox "$config" sh -c 'exit 7'
+    expect_status 143 in_sandbox "$config" sh -c 'kill -TERM $$'
+    expect_status 127 in_sandbox "$config" /nonexistent
+    expect_text err /nonexistent
+}
+
+the_sandbox_leaves_nothing() {
+    expect_status 0 in_sandbox "$config" sh -c 'dirname "$IPCBROKER_SOCKET"'
+    [[ -n $(<out) && ! -e $(<out) ]]
+    expect_status 0 in_sandbox "$config" "$ctl" --json status
+    [[ ! -e /proc/$(jq .pid out) ]]
+}
+
+the_sandbox_refuses_a_bad_configuration() {
+    expect_status 1 in_sandbox '[queue:orders]
+max_mesages = 3' touch was-run
+    expect_text err 'sandbox.conf:2:' max_mesages
+    [[ ! -e was-run ]]
+}
+
+the_sandbox_has_no_names_in_the_kernel() {
+    expect_status 0 in_sandbox "[queue:orders]
+posix_name = /test-$other
+use = any" "$ctl" --json show orders
+    jq -e '.posix_name == "none"' out >/dev/null
+}
+
+the_sandbox_passes_signals_on() {
+    printf '%s\n' "$config" >sandbox.conf
+    mkfifo ready
+    "$ctl" sandbox --config sandbox.conf -- sh -c 'trap "exit 9" TERM; echo >ready; while :; do read -r _ <ready; done' &
+    local pid=$! status=0
+    read -r _ <ready
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    ((status == 9))
+}
+
+no_broker_is_3() {
+    expect_status 3 "$ctl" --socket "$directory/nowhere.sock" list
+    expect_text err "$directory/nowhere.sock"
+    expect_status 3 env IPCBROKER_SOCKET="$directory/env.sock" "$ctl" status
+    expect_text err "$directory/env.sock"
+}
+
+a_users_own_broker_is_found_by_user() {
+    export XDG_RUNTIME_DIR=$directory/runtime XDG_CONFIG_HOME=$directory/config
+    mkdir -p runtime config/ipcbroker
+    chmod 700 runtime
+    printf '%s\n' "$config" >config/ipcbroker/ipcbroker.conf
+    mkfifo pipe
+    "$ipcbrokerd" --user 2>pipe &
+    local pid=$! line
+    exec 8<pipe
+    while read -r line <&8 && [[ $line != *serving* ]]; do :; done
+    expect_status 0 "$ctl" --user --json list
+    jq -e 'map(.posix_name) | index("none") != null' out >/dev/null
+    expect_status 0 "$ctl" --user --admin --json list
+    jq -e 'map(.name) | index("foreign") != null' out >/dev/null
+    kill -TERM "$pid"
+    wait "$pid"
+    [[ ! -e runtime/ipcbroker/ipcbroker.sock ]]
+}
+
+tests=(list_shows_what_is_granted list_takes_a_pattern list_as_json_is_one_document
+    show_tells_of_one_object show_of_something_unknown_is_6 show_of_something_forbidden_is_4
+    status_tells_how_the_broker_does status_of_a_degraded_broker_is_1
+    whoami_tells_how_the_broker_sees_you messages_come_by_priority receive_as_json_keeps_bytes
+    receive_from_an_empty_queue_would_block a_message_that_is_too_long_is_refused
+    events_are_counted bad_numbers_are_usage_errors wrong_usage_is_2 help_and_version_go_to_stdout
+    a_full_disk_is_an_error the_sandbox_ends_with_the_programs_status the_sandbox_leaves_nothing
+    the_sandbox_refuses_a_bad_configuration the_sandbox_has_no_names_in_the_kernel
+    the_sandbox_passes_signals_on no_broker_is_3 a_users_own_broker_is_found_by_user)
+run_tests "${tests[@]}"
