@@ -92,7 +92,20 @@ static int fit_clients(struct broker *broker)
     log_warning("max_clients is %" PRIu64 " instead of %" PRIu64 ": %s", room, config->max_clients,
                 why.text);
     config->max_clients = room;
+    if (config->max_clients_per_user > room)
+        config->max_clients_per_user = room;
     return 0;
+}
+
+static int check_socket_path(const char *path)
+{
+    struct sockaddr_un address;
+    int r = address_from_path(path, &address);
+
+    if (r < 0)
+        log_error("%s is no path for a socket: expected an absolute one of at most 107 bytes",
+                  path);
+    return r < 0 ? r : 0;
 }
 
 /* The command line comes before the configuration, and that before the defaults. */
@@ -119,7 +132,10 @@ static int choose_sockets(struct broker *broker)
         broker->admin_socket = config->admin_socket && !broker->options->socket
                                    ? strdup(config->admin_socket)
                                    : admin_path_from(broker->socket);
-    return broker->admin_socket ? 0 : -ENOMEM;
+    if (!broker->admin_socket)
+        return -ENOMEM;
+    r = check_socket_path(broker->socket);
+    return r < 0 ? r : check_socket_path(broker->admin_socket);
 }
 
 /* ---- signals and timers ---- */
@@ -216,7 +232,10 @@ static int open_sockets(struct broker *broker)
 
     if (asprintf(&lock, "%s.lock", broker->admin_socket) < 0)
         return -ENOMEM;
-    r = lock_take(&broker->lock, lock, &why);
+    /* Everybody may reach the main socket; what is made for the admin one alone is not for all. */
+    r = listener_prepare(broker->socket, 0755, &why);
+    if (r >= 0)
+        r = lock_take(&broker->lock, lock, &why);
     if (r >= 0) {
         broker->server = calloc(1, sizeof *broker->server);
         if (!broker->server)

@@ -25,7 +25,7 @@ static char *directory_of(const char *path)
 
 /* Whoever else may write here could replace what we make. A sticky directory keeps others' hands
  * off what is ours, which is enough. */
-static int check_directory(const char *path, mode_t mode, struct sentence *why)
+int listener_prepare(const char *path, mode_t mode, struct sentence *why)
 {
     _cleanup_free_ char *directory = directory_of(path);
     struct stat status;
@@ -106,7 +106,7 @@ static int try_lock(struct lock *lock, struct sentence *why)
 
 int lock_take(struct lock *lock, const char *path, struct sentence *why)
 {
-    int r = check_directory(path, 0700, why);
+    int r = listener_prepare(path, 0700, why);
 
     if (r < 0)
         return r;
@@ -219,7 +219,7 @@ int listener_open(struct listener *listener, const char *path, mode_t mode, stru
 
     if (length < 0)
         return say(why, length, "%s is no path for a socket: absolute, at most 107 bytes", path);
-    r = check_directory(path, 0755, why);
+    r = listener_prepare(path, 0755, why);
     if (r >= 0)
         r = remove_stale(path, &address, (socklen_t)length, why);
     if (r < 0)

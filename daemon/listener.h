@@ -6,6 +6,10 @@
 
 #include <sys/stat.h>
 
+/* Checks that nobody but root and our user can replace what lies at PATH, and makes its directory
+ * with the mode MODE if that is missing. */
+int listener_prepare(const char *path, mode_t mode, struct sentence *why) _must_check_;
+
 struct lock {
     int fd;
     char *path;
@@ -13,7 +17,7 @@ struct lock {
 
 #define LOCK_NULL ((struct lock){.fd = -1})
 
-/* Takes the lock at PATH, for the life of the process. -EBUSY: another broker holds it; others: the
+/* Takes the lock at PATH, an absolute one, for the life of the process. -EBUSY: another broker holds it; others: the
  * directory or the file is not as it must be, with a sentence. */
 int lock_take(struct lock *lock, const char *path, struct sentence *why) _must_check_;
 /* Gives the lock back and removes its file. */
@@ -28,8 +32,7 @@ struct listener {
 
 #define LISTENER_NULL ((struct listener){.fd = -1})
 
-/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. The last
- * directory of the path is made if it is missing. -EADDRINUSE: a live broker, or something that is
+/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. -EADDRINUSE: a live broker, or something that is
  * no stale socket of ours, is there. Call it while the process has one thread: it sets the umask.
  */
 int listener_open(struct listener *listener, const char *path, mode_t mode,

@@ -1,0 +1,76 @@
+#include "tests/integration/cases.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct fixture broker;
+
+static void set_up(void)
+{
+    fixture_setup(&broker);
+}
+
+static void tear_down(void)
+{
+    fixture_teardown(&broker);
+}
+
+TCase *broker_case(const char *name)
+{
+    TCase *tcase = tcase_create(name);
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    return tcase;
+}
+
+int acquire(struct ipcb *b, const char *name, unsigned access)
+{
+    int fd = ipcb_acquire(b, name, access);
+
+    ck_assert_msg(fd >= 0, "%s: %s", name, ipcb_message(b));
+    return fd;
+}
+
+struct ipcb_item acquire_item(struct ipcb *b, const char *name, unsigned access, unsigned flags)
+{
+    struct ipcb_item item = {.name = name, .access = access, .flags = flags};
+
+    ck_assert_msg(ipcb_acquire_many(b, &item, 1, -1) == 0, "%s: %s", name, ipcb_message(b));
+    return item;
+}
+
+struct ipcb_queue *acquire_queue(struct ipcb *b, const char *name)
+{
+    struct ipcb_queue *q = NULL;
+
+    ck_assert_msg(ipcb_queue_acquire(&q, b, name, 0) == 0, "%s: %s", name, ipcb_message(b));
+    return q;
+}
+
+void put(struct ipcb_queue *q, const char *text)
+{
+    ck_assert_int_eq(ipcb_queue_send(q, text, strlen(text), 0, 0), 0);
+}
+
+void expect_next(struct ipcb_queue *q, const char *text)
+{
+    const void *message = NULL;
+
+    ck_assert_int_eq(ipcb_queue_receive(q, &message, NULL, 0), (ssize_t)strlen(text));
+    ck_assert_str_eq(message, text);
+}
+
+char *sections(const char *kind, const char *prefix, size_t n, const char *extra)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+
+    ck_assert_ptr_nonnull(stream);
+    for (size_t i = 0; i < n; i++)
+        (void)fprintf(stream, "[%s:%s%04zu]\n%s", kind, prefix, i, extra);
+    ck_assert_int_eq(fclose(stream), 0);
+    return text;
+}

@@ -1,0 +1,53 @@
+/* What the integration tests share. */
+#pragma once
+
+#include "tests/harness.h"
+
+#undef NDEBUG
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The broker of the running test: each test has a process of its own. */
+extern struct fixture broker;
+
+/* A case whose tests have a fixture, and the time that sanitizers need. */
+TCase *broker_case(const char *name);
+
+/* Writes the configuration and starts the broker. */
+static inline void serve(const char *configuration)
+{
+    fixture_configure(&broker, configuration);
+    fixture_start(&broker);
+}
+
+/* The client user $C0 to $C7. */
+static inline struct who user(unsigned which)
+{
+    return client(&broker, which);
+}
+
+/* What WHO gets: the access mode of the descriptor, or -errno. */
+static inline int get(struct who who, const char *name, unsigned access)
+{
+    return acquire_as(&broker, who, name, access);
+}
+
+static inline struct ipcb *connect_as(struct who who)
+{
+    return handle_as(&broker, who);
+}
+
+/* A descriptor; the test fails when there is none. */
+int acquire(struct ipcb *b, const char *name, unsigned access);
+/* All that can be said of one. */
+struct ipcb_item acquire_item(struct ipcb *b, const char *name, unsigned access, unsigned flags);
+/* A queue in its wrapper; the test fails when there is none. */
+struct ipcb_queue *acquire_queue(struct ipcb *b, const char *name);
+/* Sends text, which must not have to wait. */
+void put(struct ipcb_queue *q, const char *text);
+/* The queue's next message must be that text. */
+void expect_next(struct ipcb_queue *q, const char *text);
+/* N sections [KIND:PREFIX0000] and so on, to be freed; EXTRA is what each of them holds. */
+char *sections(const char *kind, const char *prefix, size_t n, const char *extra);
