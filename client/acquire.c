@@ -139,10 +139,10 @@ _public_ int ipcb_acquire(struct ipcb *b, const char *name, unsigned access)
     return r < 0 ? r : item.fd;
 }
 
-int acquire_kind(struct ipcb *b, const char *name, unsigned access, unsigned kind)
+int acquire_kind(struct ipcb *b, const char *name, unsigned access, unsigned kinds)
 {
     _cleanup_(ipcb_freep) struct ipcb *own = NULL;
-    struct ipcb_item item = {.name = name, .access = access, .kinds = IPCB_ONLY(kind)};
+    struct ipcb_item item = {.name = name, .access = access, .kinds = kinds};
     int r;
 
     if (!b) {

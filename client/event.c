@@ -1,12 +1,19 @@
+/*
+ * Events: the counter of an eventfd, or the bytes of a pipe, one a count. What is particular to a
+ * pipe is in event_pipe.c.
+ */
 #include "client/internal.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 struct ipcb_event {
     int fd;
+    bool pipe;
     bool blocking; /* as it was when wrapped */
 };
 
@@ -28,31 +35,40 @@ static bool is_eventfd(int fd)
     return strcmp(text, "anon_inode:[eventfd]") == 0;
 }
 
+static bool is_pipe(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
 _public_ int ipcb_event_adopt(struct ipcb_event **ret, int fd)
 {
     struct ipcb_event *e;
     int flags = fcntl(fd, F_GETFL);
+    bool pipe = is_pipe(fd);
 
-    if (flags < 0 || !is_eventfd(fd))
+    if (flags < 0 || (!pipe && !is_eventfd(fd)))
         return -EBADF;
     e = malloc(sizeof *e);
     if (!e)
         return -ENOMEM;
-    *e = (struct ipcb_event){.fd = fd, .blocking = !(flags & O_NONBLOCK)};
+    *e = (struct ipcb_event){.fd = fd, .pipe = pipe, .blocking = !(flags & O_NONBLOCK)};
     *ret = e;
     return 0;
 }
 
 _public_ int ipcb_event_acquire(struct ipcb_event **ret, struct ipcb *b, const char *name)
 {
-    _cleanup_close_ int fd = acquire_kind(b, name, IPCB_USE, IPCB_EVENTFD);
+    _cleanup_close_ int fd =
+        acquire_kind(b, name, 0, IPCB_ONLY(IPCB_EVENTFD) | IPCB_ONLY(IPCB_PIPE));
     int r;
 
     if (fd < 0)
         return fd;
     r = ipcb_event_adopt(ret, fd);
     if (r < 0)
-        return b ? say(&b->message, r, "'%s' came, but cannot be used as an eventfd", name) : r;
+        return b ? say(&b->message, r, "'%s' came, but cannot be used as an event", name) : r;
     (void)TAKE_FD(fd);
     return 0;
 }
@@ -81,40 +97,48 @@ _public_ int ipcb_event_fd(const struct ipcb_event *e)
 
 _public_ int ipcb_event_signal(struct ipcb_event *e, uint64_t n)
 {
-    /* No write to a blocking eventfd can be made not to wait, so look first. */
+    if (e->pipe && n > PIPE_BUF)
+        return -EINVAL;
+    /* No write to a blocking description can be made not to wait, so look first. */
     if (e->blocking) {
         struct deadline at_once = {0};
         int r = wait_for(e->fd, POLLOUT, &at_once);
         if (r < 0)
             return r;
     }
+    if (e->pipe)
+        return pipe_put(e->fd, n);
     return write(e->fd, &n, sizeof n) < 0 ? -errno : 0;
 }
 
 /* ---- waiting ---- */
 
-/* Before Linux 5.8 an eventfd knew no RWF_NOWAIT: what poll has seen may be taken by another before
- * the read, which then waits if the description blocks. */
-static int take_after_look(int fd, uint64_t *ret)
+/* Before Linux 5.8 an eventfd knew no RWF_NOWAIT, and a pipe that was opened anew may know none:
+ * what poll has seen may be taken by another before the read, which then waits if the description
+ * blocks. */
+static int take_after_look(const struct ipcb_event *e, uint64_t *ret)
 {
     struct deadline at_once = {0};
-    int r = wait_for(fd, POLLIN, &at_once);
+    int r = wait_for(e->fd, POLLIN, &at_once);
 
     if (r < 0)
         return r;
-    return read(fd, ret, sizeof *ret) < 0 ? -errno : 0;
+    if (e->pipe)
+        return pipe_take(e->fd, 0, ret);
+    return read(e->fd, ret, sizeof *ret) < 0 ? -errno : 0;
 }
 
 /* Takes the count if there is one. -EAGAIN: there is none. */
-static int take(int fd, uint64_t *ret)
+static int take(const struct ipcb_event *e, uint64_t *ret)
 {
     struct iovec iov = {ret, sizeof *ret};
+    int r = 0;
 
-    if (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) >= 0)
-        return 0;
-    if (errno == EOPNOTSUPP || errno == ENOSYS)
-        return take_after_look(fd, ret);
-    return -errno;
+    if (e->pipe)
+        r = pipe_take(e->fd, RWF_NOWAIT, ret);
+    else if (preadv2(e->fd, &iov, 1, -1, RWF_NOWAIT) < 0)
+        r = -errno;
+    return r == -EOPNOTSUPP || r == -ENOSYS ? take_after_look(e, ret) : r;
 }
 
 _public_ int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t timeout_us)
@@ -125,13 +149,13 @@ _public_ int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t time
 
     if (!timeout_is_valid(timeout_us))
         return -EINVAL;
-    r = take(e->fd, &taken);
+    r = take(e, &taken);
     if (r == -EAGAIN && timeout_us != 0) {
         deadline = deadline_from(timeout_us);
         do {
             r = wait_for(e->fd, POLLIN, &deadline);
             if (r == 0)
-                r = take(e->fd, &taken); /* unless others were first */
+                r = take(e, &taken); /* unless others were first */
         } while (r == -EAGAIN);
     }
     if (r == 0 && count)

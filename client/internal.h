@@ -98,9 +98,16 @@ int request_name(struct ipcb *b, const char *name, const char **ret, size_t *ret
 
 /* ---- acquire.c ---- */
 
-/* Acquires one object of one kind, by B, or by a handle for this one call if B is NULL. Returns the
- * descriptor. */
-int acquire_kind(struct ipcb *b, const char *name, unsigned access, unsigned kind) _must_check_;
+/* Acquires one object of one of KINDS, see IPCB_ONLY(), by B, or by a handle for this one call if B is
+ * NULL. Returns the descriptor. */
+int acquire_kind(struct ipcb *b, const char *name, unsigned access, unsigned kinds) _must_check_;
+
+/* ---- event_pipe.c ---- */
+
+/* Writes N bytes, at most PIPE_BUF, all or none; never raises SIGPIPE. -EAGAIN, -EPIPE, -EBADF. */
+int pipe_put(int fd, uint64_t n) _must_check_;
+/* Reads what is there, and counts it. FLAGS: of preadv2(2). -EAGAIN; -EPIPE: nobody can write. */
+int pipe_take(int fd, int flags, uint64_t *ret) _must_check_;
 
 /* ---- facts.c ---- */
 

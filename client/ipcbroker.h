@@ -280,14 +280,17 @@ ssize_t ipcb_queue_receive(struct ipcb_queue *q, const void **message, unsigned 
 
 /* ---- events ---- */
 
-/* An eventfd's descriptor, wrapped; needs no handle once made. */
+/* An event: the descriptor of an eventfd, whose counter it is, or of a pipe, where each byte is one
+ * count. Needs no handle once made. */
 struct ipcb_event;
 
-/* Acquires an eventfd and wraps it: as ipcb_queue_acquire(). An eventfd has no single direction:
- * whoever may use it may signal and wait. Since 0.1. */
+/* Acquires an eventfd or a pipe and wraps it, with all the access that you are granted: as
+ * ipcb_queue_acquire(). An eventfd has no single direction: whoever may use it may signal and wait.
+ * A pipe has: who may write can signal, who may read can wait. Since 0.1. */
 int ipcb_event_acquire(struct ipcb_event **ret, struct ipcb *b, const char *name);
 
-/* Wraps an eventfd that you have: as ipcb_queue_adopt(). -EBADF: not an eventfd's. Since 0.1. */
+/* Wraps an eventfd or one end of a pipe that you have: as ipcb_queue_adopt(). -EBADF: neither.
+ * Since 0.1. */
 int ipcb_event_adopt(struct ipcb_event **ret, int fd);
 
 /* Closes the descriptor and frees the wrapper. Takes NULL; returns NULL. Since 0.1. */
@@ -299,10 +302,12 @@ int ipcb_event_fd(const struct ipcb_event *e);
 int ipcb_event_release(struct ipcb_event *e);
 
 /*
- * Adds N to the counter and so wakes who waits. Never waits for a nonblocking eventfd, which is
- * what the broker makes by default.
+ * Adds N to the counter, or writes N bytes to the pipe, all or none, and so wakes who waits. Never
+ * waits for a nonblocking eventfd, which is what the broker makes by default.
  *
- * Returns 0, or -EAGAIN (the counter is too full for N), -EINVAL (N is 2^64-1), -EBADF.
+ * Returns 0, or -EAGAIN (the counter or the pipe is too full for N), -EINVAL (N is 2^64-1; of a
+ * pipe: over PIPE_BUF, 4096), -EBADF (this descriptor cannot signal), -EPIPE (of a pipe: nobody can
+ * read it any more, not even the broker; SIGPIPE is never raised).
  * A blocking eventfd (as it was when it was wrapped) whose counter is too full for N, but not for
  * 1, makes this call wait; only then is there -EINTR (a signal handler ran while waiting).
  *
@@ -311,14 +316,17 @@ int ipcb_event_release(struct ipcb_event *e);
 int ipcb_event_signal(struct ipcb_event *e, uint64_t n);
 
 /*
- * Waits until the counter is over 0 and takes it: all of it, or 1 from a semaphore.
+ * Waits until there is something to take, and takes it: all of an eventfd's counter, or 1 from a
+ * semaphore; of a pipe what is in it, at most 65536.
  *
  * count: receives what was taken; NULL if you do not care.
  *
  * Returns 0, or -EAGAIN (0, and the timeout is 0), -ETIMEDOUT, -EINVAL (a timeout below -1), -EINTR
- * (a signal handler ran while waiting), -EBADF. The flags of the description, which other processes
- * share, are neither needed nor changed: a timeout holds on a blocking eventfd too (where the
- * kernel is older than 5.8, only as long as nobody else takes the count in the same moment).
+ * (a signal handler ran while waiting), -EBADF (this descriptor cannot wait), -EPIPE (of a pipe: it
+ * is empty and nobody can write to it any more, not even the broker). The flags of the description, which other processes
+ * share, are neither needed nor changed: a timeout holds on a blocking one too (of a pipe, and of an
+ * eventfd where the kernel is older than 5.8, only as long as nobody else takes the count in the
+ * same moment).
  *
  * Source: eventfd(2), preadv2(2) with RWF_NOWAIT. Since 0.1.
  */

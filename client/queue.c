@@ -46,7 +46,7 @@ _public_ int ipcb_queue_adopt(struct ipcb_queue **ret, int fd)
 _public_ int ipcb_queue_acquire(struct ipcb_queue **ret, struct ipcb *b, const char *name,
                                 unsigned access)
 {
-    _cleanup_close_ int fd = acquire_kind(b, name, access, IPCB_QUEUE);
+    _cleanup_close_ int fd = acquire_kind(b, name, access, IPCB_ONLY(IPCB_QUEUE));
     int r;
 
     if (fd < 0)

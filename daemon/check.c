@@ -40,8 +40,8 @@ static void check_sysctl(const char *name, uint64_t needed, enum severity severi
     if (limits_read_sysctl(name, &limit) < 0 || needed <= limit)
         return;
     problems_add(problems, severity, (struct place){NULL, 0},
-                 "fs.mqueue.%s = %" PRIu64 " is too low, %" PRIu64
-                 " is needed: raise it with 'sysctl fs.mqueue.%s=%" PRIu64
+                 "%s = %" PRIu64 " is too low, %" PRIu64
+                 " is needed: raise it with 'sysctl %s=%" PRIu64
                  "', and for good with that line in a file of /etc/sysctl.d",
                  name, limit, needed, name, needed);
 }
@@ -51,9 +51,8 @@ static void check_limits(const struct config *config, const struct need *need,
 {
     struct sentence why;
 
-    check_sysctl("msg_max", need->most_messages, severity, problems);
-    check_sysctl("msgsize_max", need->largest_message, severity, problems);
-    check_sysctl("queues_max", need->queues, severity, problems);
+    for (size_t i = 0; i < need->n_sysctls; i++)
+        check_sysctl(need->sysctls[i].name, need->sysctls[i].value, severity, problems);
     if (need->msgqueue_bytes > limits_msgqueue_bytes())
         problems_add(problems, severity, (struct place){NULL, 0},
                      "RLIMIT_MSGQUEUE = %" PRIu64 " is too low, %" PRIu64
@@ -85,13 +84,12 @@ static void print_sysctl(const char *name, uint64_t needed)
     uint64_t limit;
 
     if (limits_read_sysctl(name, &limit) == 0)
-        (void)printf("fs.mqueue.%s: %" PRIu64 " needed, %" PRIu64 " allowed\n", name, needed,
-                     limit);
+        (void)printf("%s: %" PRIu64 " needed, %" PRIu64 " allowed\n", name, needed, limit);
 }
 
 static void print_sums(const struct config *config, const struct need *need)
 {
-    (void)printf("objects: %zu, of these queues: %zu\n", config->n_objects, need->queues);
+    (void)printf("objects: %zu\n", config->n_objects);
     (void)printf("descriptors: %" PRIu64 " needed (%zu objects, %" PRIu64
                  " clients, %u besides), %" PRIu64 " allowed by RLIMIT_NOFILE\n",
                  config->n_objects + config->max_clients + DESCRIPTORS_BESIDES, config->n_objects,
@@ -99,9 +97,8 @@ static void print_sums(const struct config *config, const struct need *need)
     (void)printf("bytes of message queues: %" PRIu64 " needed, %" PRIu64
                  " allowed by RLIMIT_MSGQUEUE\n",
                  need->msgqueue_bytes, limits_msgqueue_bytes());
-    print_sysctl("msg_max", need->most_messages);
-    print_sysctl("msgsize_max", need->largest_message);
-    print_sysctl("queues_max", need->queues);
+    for (size_t i = 0; i < need->n_sysctls; i++)
+        print_sysctl(need->sysctls[i].name, need->sysctls[i].value);
 }
 
 static int judge(const struct options *options, struct config *config, struct problems *problems)

@@ -138,11 +138,6 @@ static int begin_named(struct section *section, const char *kind_name, const cha
     const struct kind *kind = kind_find(kind_name);
     bool grant = strcmp(kind_name, "grant") == 0;
 
-    if (!kind && strcmp(kind_name, "pipe") == 0) {
-        problems_add(section->problems, SEVERITY_ERROR, place_of(section, line),
-                     "[%s]: this version does not serve pipes yet", section->header);
-        return 0;
-    }
     if (!kind && !grant) {
         unknown_section(section, line);
         return 0;

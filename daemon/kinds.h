@@ -5,3 +5,4 @@
 
 extern const struct kind kind_queue;
 extern const struct kind kind_eventfd;
+extern const struct kind kind_pipe;

@@ -58,7 +58,10 @@ int limits_read_sysctl(const char *name, uint64_t *ret)
     _cleanup_close_ int fd = -1;
     ssize_t size;
 
-    (void)snprintf(path, sizeof path, "/proc/sys/fs/mqueue/%s", name);
+    (void)snprintf(path, sizeof path, "/proc/sys/%s", name);
+    for (char *c = path; *c; c++)
+        if (*c == '.')
+            *c = '/';
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -75,20 +78,28 @@ static bool over_sysctl(const char *name, uint64_t wanted, uint64_t *ret)
     return limits_read_sysctl(name, ret) == 0 && wanted > *ret;
 }
 
+int limits_explain_sysctl(int error, const char *what, const char *name, uint64_t limit,
+                          uint64_t needed, struct sentence *why)
+{
+    return say(why, error,
+               "%s is over %s = %" PRIu64 ": raise it with 'sysctl %s=%" PRIu64
+               "', and for good with that line in a file of /etc/sysctl.d",
+               what, name, limit, name, needed);
+}
+
 static int explain_einval(int error, uint64_t max_messages, uint64_t message_size,
                           struct sentence *why)
 {
-    static const char form[] = "%s = %" PRIu64 " is over fs.mqueue.%s = %" PRIu64
-                               ": raise it with 'sysctl fs.mqueue.%s=%" PRIu64
-                               "', and for good with that line in a file of /etc/sysctl.d";
+    char what[64];
     uint64_t limit;
 
-    if (over_sysctl("msg_max", max_messages, &limit))
-        return say(why, error, form, "max_messages", max_messages, "msg_max", limit, "msg_max",
-                   max_messages);
-    if (over_sysctl("msgsize_max", message_size, &limit))
-        return say(why, error, form, "message_size", message_size, "msgsize_max", limit,
-                   "msgsize_max", message_size);
+    (void)snprintf(what, sizeof what, "max_messages = %" PRIu64, max_messages);
+    if (over_sysctl("fs.mqueue.msg_max", max_messages, &limit))
+        return limits_explain_sysctl(error, what, "fs.mqueue.msg_max", limit, max_messages, why);
+    (void)snprintf(what, sizeof what, "message_size = %" PRIu64, message_size);
+    if (over_sysctl("fs.mqueue.msgsize_max", message_size, &limit))
+        return limits_explain_sysctl(error, what, "fs.mqueue.msgsize_max", limit, message_size,
+                                     why);
     return say(why, error, "the kernel takes no queue of %" PRIu64 " messages of %" PRIu64 " bytes",
                max_messages, message_size);
 }
@@ -130,7 +141,7 @@ static int explain_enospc(int error, struct sentence *why)
 {
     uint64_t limit;
 
-    if (limits_read_sysctl("queues_max", &limit) < 0)
+    if (limits_read_sysctl("fs.mqueue.queues_max", &limit) < 0)
         return say(why, error, "the host has as many queues as fs.mqueue.queues_max allows");
     return say(why, error,
                "the host has as many queues as fs.mqueue.queues_max = %" PRIu64

@@ -3,6 +3,7 @@
 #include "daemon/kinds.h"
 #include "daemon/log.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #define BACKOFF_FIRST_US 1000000u
@@ -11,6 +12,7 @@
 static const struct kind *const kinds[] = {
     &kind_queue,
     &kind_eventfd,
+    &kind_pipe,
 };
 
 const struct kind *kind_at(size_t i)
@@ -55,6 +57,30 @@ const char *declaration_format(const struct declaration *declaration, char *buff
 {
     (void)snprintf(buffer, size, "%s '%s'", declaration->kind->name, declaration->name);
     return buffer;
+}
+
+/* ---- needs ---- */
+
+static struct need_sysctl *sysctl_of(struct need *need, const char *name)
+{
+    for (size_t i = 0; i < need->n_sysctls; i++)
+        if (strcmp(need->sysctls[i].name, name) == 0)
+            return &need->sysctls[i];
+    need->sysctls[need->n_sysctls] = (struct need_sysctl){.name = name};
+    return &need->sysctls[need->n_sysctls++];
+}
+
+void need_at_least(struct need *need, const char *sysctl, uint64_t value)
+{
+    struct need_sysctl *entry = sysctl_of(need, sysctl);
+
+    if (value > entry->value)
+        entry->value = value;
+}
+
+void need_more(struct need *need, const char *sysctl, uint64_t value)
+{
+    sysctl_of(need, sysctl)->value += value;
 }
 
 /* ---- life ---- */
@@ -142,6 +168,16 @@ void handout_deinit(struct handout *handout)
     if (handout->owned)
         handout->fd = close_fd(handout->fd);
     handout->fd = -1;
+}
+
+int object_reopen(const struct object *object, int fd, int flags)
+{
+    char number[16];
+    int new;
+
+    (void)snprintf(number, sizeof number, "%d", fd);
+    new = openat(object->environment->descriptors_dir, number, flags | O_CLOEXEC);
+    return new < 0 ? -errno : new;
 }
 
 static bool kind_has_access(const struct kind *kind, unsigned access)

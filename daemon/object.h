@@ -56,10 +56,17 @@ struct handout {
 /* What objects need of the system, added up before they are made. */
 struct need {
     size_t descriptors;
-    size_t queues;
     uint64_t msgqueue_bytes; /* of RLIMIT_MSGQUEUE */
-    uint64_t most_messages, largest_message;
+    struct need_sysctl {
+        const char *name; /* "fs.mqueue.msg_max" */
+        uint64_t value;
+    } sysctls[8]; /* more than all kinds together name */
+    size_t n_sysctls;
 };
+
+/* A sysctl must be VALUE at least; or VALUE more than what was asked of it before. */
+void need_at_least(struct need *need, const char *sysctl, uint64_t value);
+void need_more(struct need *need, const char *sysctl, uint64_t value);
 
 /* Room for what one object claims of a name space outside the broker, with its NUL. */
 #define CLAIM_SIZE 300
@@ -136,6 +143,10 @@ bool object_is_failed(const struct object *object);
 int object_hand_out(struct object *object, unsigned granted, unsigned access, unsigned flags,
                     struct handout *ret, struct sentence *why) _must_check_;
 void handout_deinit(struct handout *handout);
+
+/* The object's kernel object opened anew: a description of its own with these flags, whoever shares
+ * the old one. Works without a name. -errno of open(2). */
+int object_reopen(const struct object *object, int fd, int flags) _must_check_;
 
 /* Adds the object's facts: name, kind, state, the caller's access, and those of its kind. */
 void object_describe(struct object *object, unsigned granted, bool detail,

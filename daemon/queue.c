@@ -188,12 +188,10 @@ static void weigh(const void *settings, struct need *need)
     const struct queue_settings *queue = settings;
 
     need->descriptors++;
-    need->queues++;
     need->msgqueue_bytes += limits_queue_bytes(queue->max_messages, queue->message_size);
-    if (queue->max_messages > need->most_messages)
-        need->most_messages = queue->max_messages;
-    if (queue->message_size > need->largest_message)
-        need->largest_message = queue->message_size;
+    need_more(need, "fs.mqueue.queues_max", 1);
+    need_at_least(need, "fs.mqueue.msg_max", queue->max_messages);
+    need_at_least(need, "fs.mqueue.msgsize_max", queue->message_size);
 }
 
 /* ---- create ---- */
@@ -426,16 +424,6 @@ static int open_by_name(struct object *object, int flags)
     return TAKE_FD(fd);
 }
 
-static int open_by_descriptor(const struct object *object, int flags)
-{
-    char number[16];
-    int fd;
-
-    (void)snprintf(number, sizeof number, "%d", object->fd);
-    fd = openat(object->environment->descriptors_dir, number, flags);
-    return fd < 0 ? -errno : fd;
-}
-
 static int open_description(struct object *object, int flags)
 {
     int fd;
@@ -446,7 +434,7 @@ static int open_description(struct object *object, int flags)
             return fd;
         look(object); /* says it when the name is gone for good */
     }
-    return open_by_descriptor(object, flags);
+    return object_reopen(object, object->fd, flags);
 }
 
 static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,
