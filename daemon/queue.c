@@ -156,6 +156,8 @@ static const char *settings_warning(const void *settings)
     if (queue->mode & 0066)
         return "its mode lets others open the queue by name, past the grants, and lets them make a "
                "descriptor of one direction into one of both";
+    if (has_group(queue))
+        return "a group without a mode gives that group nothing: the mode stays 0600";
     return NULL;
 }
 

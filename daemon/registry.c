@@ -50,8 +50,8 @@ uint64_t registry_retry(struct registry *registry)
 /* As strcmp(), of a name that is not terminated and one that is. */
 static int compare(const char *name, size_t size, const char *other)
 {
-    size_t length = strlen(other);
-    int r = memcmp(name, other, size < length ? size : length);
+    size_t length = strlen(other), common = size < length ? size : length;
+    int r = common ? memcmp(name, other, common) : 0; /* an empty name may be NULL */
 
     return r != 0 ? r : (size > length) - (size < length);
 }

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#define NO_FIELD    0u  /* a type that no field has */
+#define GRANTS_ROOM 64u /* kept for the count of grants that do not fit a reply */
+
 /* A request while it is answered. */
 struct request {
     const struct desk *desk;
@@ -21,7 +24,7 @@ static void begin(struct reply *reply, unsigned type, uint32_t serial, int error
     const struct wire_header header = {
         .version = WIRE_VERSION,
         .type = (uint8_t)type,
-        .flags = type == WIRE_EVENT ? 0 : WIRE_REPLY,
+        .flags = serial == 0 ? 0 : WIRE_REPLY,
         .serial = serial,
         .status = (uint32_t)-error,
     };
@@ -156,6 +159,14 @@ static int next_of(struct request *request, unsigned type, struct wire_field *re
     return r < 0 ? malformed(request, "bytes that are no field") : 0;
 }
 
+/* Behind the fields that were read there may be none that has to be understood. */
+static int check_rest(struct request *request)
+{
+    struct wire_field field;
+
+    return next_of(request, NO_FIELD, &field);
+}
+
 /* ---- acquire ---- */
 
 static int acquire_one(struct request *request, const struct wire_item *item)
@@ -255,23 +266,27 @@ static int answer_list(struct request *request)
     return 0;
 }
 
+/* A reply holds a few hundred; whoever has more is told how many are not shown. */
 static void describe_grants(struct request *request, const struct declaration *declaration)
 {
     struct wire_writer *writer = &request->reply->writer;
+    const struct grants *grants = &declaration->grants;
     char subject[256], text[512];
+    size_t before = writer->size, i;
 
-    for (size_t i = 0; i < declaration->grants.n; i++) {
-        const struct grant *grant = &declaration->grants.items[i];
-        size_t before = writer->size;
-
-        (void)snprintf(text, sizeof text, "%s = %s", kind_words(declaration->kind, grant->access),
-                       subject_format(&grant->subject, subject, sizeof subject));
+    writer->capacity -= GRANTS_ROOM;
+    for (i = 0; i < grants->n && !writer->overflow; i++) {
+        before = writer->size;
+        (void)snprintf(text, sizeof text, "%s = %s",
+                       kind_words(declaration->kind, grants->items[i].access),
+                       subject_format(&grants->items[i].subject, subject, sizeof subject));
         wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "grant", text);
-        if (writer->overflow) { /* a reader of so many grants reads the files */
-            wire_rewind(writer, before);
-            return;
-        }
     }
+    writer->capacity += GRANTS_ROOM;
+    if (!writer->overflow)
+        return;
+    wire_rewind(writer, before);
+    wire_put_fact_number(writer, "grants_not_shown", grants->n - i + 1);
 }
 
 static int answer_show(struct request *request)
@@ -406,6 +421,8 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
     }
     begin(reply, header->type, header->serial, 0);
     r = dispatch(&request);
+    if (r >= 0)
+        r = check_rest(&request);
     if (r >= 0 && reply->writer.overflow)
         r = say(&request.why, -EMSGSIZE, "the answer does not fit a frame");
     if (r >= 0)

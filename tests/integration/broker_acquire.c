@@ -92,8 +92,8 @@ START_TEST(what_one_sends_another_receives_by_priority)
     unsigned priority;
 
     serve(ORDERS);
-    sender = acquire_queue(connect_as(user(0)), "orders");
-    receiver = acquire_queue(connect_as(user(1)), "orders");
+    sender = queue_of(user(0), "orders");
+    receiver = queue_of(user(1), "orders");
     for (unsigned i = 0; i < 4; i++)
         ck_assert_int_eq(ipcb_queue_send(sender, &i, sizeof i, priorities[i], 0), 0);
     for (unsigned i = 0; i < 4; i++) {
@@ -101,6 +101,8 @@ START_TEST(what_one_sends_another_receives_by_priority)
         ck_assert_int_eq(memcmp(message, &expected[i], sizeof i), 0);
         ck_assert_uint_eq(priority, priorities[expected[i]]);
     }
+    (void)ipcb_queue_free(sender);
+    (void)ipcb_queue_free(receiver);
 }
 END_TEST
 
@@ -261,6 +263,12 @@ START_TEST(a_leading_slash_in_a_request_is_ignored)
 {
     serve(ORDERS);
     ck_assert_int_eq(get(user(0), "/orders", 0), O_WRONLY);
+}
+END_TEST
+
+START_TEST(a_second_leading_slash_is_not_ignored)
+{
+    serve(ORDERS);
     ck_assert_int_eq(get(user(0), "//orders", 0), -EINVAL);
 }
 END_TEST
@@ -276,8 +284,8 @@ START_TEST(an_unknown_name_is_told_with_the_line_that_would_declare_it)
 }
 END_TEST
 
-static const char *const no_names[] = {"", "/", ".", "..", ".orders", "-orders", "or ders", "a/b",
-                                       "\xc3\xb6rders"};
+static const char *const no_names[] = {"",        "/",       ".",   "..",           ".orders",
+                                       "-orders", "or ders", "a/b", "\xc3\xb6rders"};
 
 START_TEST(what_cannot_be_a_name_is_refused)
 {
@@ -331,6 +339,7 @@ TCase *acquire_case(void)
     tcase_add_test(tcase, the_identity_of_a_queue_is_its_inode);
     tcase_add_test(tcase, a_queue_is_as_declared);
     tcase_add_test(tcase, a_leading_slash_in_a_request_is_ignored);
+    tcase_add_test(tcase, a_second_leading_slash_is_not_ignored);
     tcase_add_test(tcase, an_unknown_name_is_told_with_the_line_that_would_declare_it);
     tcase_add_loop_test(tcase, what_cannot_be_a_name_is_refused, 0,
                         sizeof no_names / sizeof *no_names);

@@ -1,8 +1,6 @@
 #include "tests/integration/cases.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 struct fixture broker;
 
@@ -41,12 +39,24 @@ struct ipcb_item acquire_item(struct ipcb *b, const char *name, unsigned access,
     return item;
 }
 
-struct ipcb_queue *acquire_queue(struct ipcb *b, const char *name)
+struct ipcb_queue *queue_of(struct who who, const char *name)
 {
+    struct ipcb *b = connect_as(who);
     struct ipcb_queue *q = NULL;
 
     ck_assert_msg(ipcb_queue_acquire(&q, b, name, 0) == 0, "%s: %s", name, ipcb_message(b));
+    (void)ipcb_free(b);
     return q;
+}
+
+struct ipcb_event *event_of(struct who who, const char *name)
+{
+    struct ipcb *b = connect_as(who);
+    struct ipcb_event *e = NULL;
+
+    ck_assert_msg(ipcb_event_acquire(&e, b, name) == 0, "%s: %s", name, ipcb_message(b));
+    (void)ipcb_free(b);
+    return e;
 }
 
 void put(struct ipcb_queue *q, const char *text)
@@ -60,6 +70,16 @@ void expect_next(struct ipcb_queue *q, const char *text)
 
     ck_assert_int_eq(ipcb_queue_receive(q, &message, NULL, 0), (ssize_t)strlen(text));
     ck_assert_str_eq(message, text);
+}
+
+static bool has_descriptors(void *n)
+{
+    return count_descriptors(broker.broker) == *(size_t *)n;
+}
+
+void await_descriptors(size_t n)
+{
+    await(has_descriptors, &n);
 }
 
 char *sections(const char *kind, const char *prefix, size_t n, const char *extra)

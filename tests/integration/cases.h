@@ -6,6 +6,9 @@
 #undef NDEBUG
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,11 +46,15 @@ static inline struct ipcb *connect_as(struct who who)
 int acquire(struct ipcb *b, const char *name, unsigned access);
 /* All that can be said of one. */
 struct ipcb_item acquire_item(struct ipcb *b, const char *name, unsigned access, unsigned flags);
-/* A queue in its wrapper; the test fails when there is none. */
-struct ipcb_queue *acquire_queue(struct ipcb *b, const char *name);
+/* The queue in its wrapper, with all that WHO is granted; the test fails when there is none. */
+struct ipcb_queue *queue_of(struct who who, const char *name);
+/* The same of an eventfd. */
+struct ipcb_event *event_of(struct who who, const char *name);
 /* Sends text, which must not have to wait. */
 void put(struct ipcb_queue *q, const char *text);
 /* The queue's next message must be that text. */
 void expect_next(struct ipcb_queue *q, const char *text);
+/* Waits until the broker has that many descriptors open: it may still have a client to forget. */
+void await_descriptors(size_t n);
 /* N sections [KIND:PREFIX0000] and so on, to be freed; EXTRA is what each of them holds. */
 char *sections(const char *kind, const char *prefix, size_t n, const char *extra);

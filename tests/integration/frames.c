@@ -136,7 +136,8 @@ static void read_fields(struct answer *answer)
     ck_assert_int_eq(r, 0);
 }
 
-/* The first read after the broker's close can be the reset of what we sent, before its last frame. */
+/* The first read after the broker's close can be the reset of what we sent, before its last frame.
+ */
 static ssize_t read_on(int fd, struct answer *answer)
 {
     ssize_t size;
@@ -239,6 +240,18 @@ void freeze(void)
 void thaw(void)
 {
     ck_assert_int_eq(kill(broker.broker, SIGCONT), 0);
+}
+
+size_t descriptors(void)
+{
+    size_t n;
+    int fd = dial();
+
+    expect_alive(fd); /* what it needed for telling that it is ready is closed by now */
+    n = count_descriptors(broker.broker) - 1;
+    close(fd);
+    expect_descriptors(n);
+    return n;
 }
 
 void expect_descriptors(size_t n)

@@ -91,6 +91,8 @@ void expect_service(void);
 /* The broker stops for a while, so that what is sent waits for it all at once. */
 void freeze(void);
 void thaw(void);
+/* How many descriptors the broker has open while nobody is connected. */
+size_t descriptors(void);
 /* Talks with the broker until it has N descriptors open. */
 void expect_descriptors(size_t n);
 /* KiB. */
@@ -98,7 +100,7 @@ uint64_t resident(void);
 
 /* ---- the parts of test-frames ---- */
 
-TCase *malformed_cases(void);
-TCase *field_cases(void);
-TCase *flow_cases(void);
-TCase *hostile_cases(void);
+void add_malformed_cases(Suite *suite);
+void add_field_cases(Suite *suite);
+void add_flow_cases(Suite *suite);
+void add_hostile_cases(Suite *suite);

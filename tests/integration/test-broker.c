@@ -2,8 +2,6 @@
 #include "tests/check_main.h"
 #include "tests/integration/broker_cases.h"
 
-#include <stdio.h>
-
 int main(void)
 {
     Suite *suite;

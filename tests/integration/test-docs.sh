@@ -1,22 +1,19 @@
 #!/bin/bash
 # The documents: every example runs, every page is well formed, and what they say of options, keys,
-# functions and files is what there is.
+# functions, files and tests is what there is.
 #
 # Examples in .md files are fenced blocks: ini, c and sh are run, other languages are for reading.
 # In manual pages they are literal blocks behind a comment line "; test: LANGUAGE [NAME]". The blocks
 # of a document share a directory, in their order. One whose first line names a file (in a comment:
 # "# hello.conf", "/* hello.c ... */") is kept under that name for those behind it; a C program that
 # says "run it with X.conf" there is run so.
+# shellcheck disable=SC2016 # the backquotes are Markdown's
 # shellcheck source=tests/integration/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 source_tree=$TEST_SRCDIR
 compiler=${TEST_CC:-cc}
 umask 022
-
-pages() {
-    printf '%s\n' "$source_tree"/man/*.scd
-}
 
 # ---- taking documents apart ----
 
@@ -151,33 +148,57 @@ examples_as_shipped_are_valid_and_compile() {
     done
 }
 
-# The frames of ipcbroker-protocol(7) are what the library sends and the broker answers.
+# The request of the example is answered as the example says, but for the queue's own numbers.
 the_example_of_the_protocol_is_right() {
-    local request reply
-    hex() { # FROM TO: the bytes of the lines between, without the words behind them
-        sed -n "/$1/,/$2/p" "$source_tree/man/ipcbroker-protocol.7.scd" | sed -n '/^```/,/^```/p' |
-            grep -oE '^ *([0-9a-f]{2} {1,2})+' | tr -d ' \n'
+    bytes_behind() { # LINE: of the first literal block behind it, as C
+        sed -n "/^$1/,\$p" "$source_tree/man/ipcbroker-protocol.7.scd" |
+            awk '/^```/ { n++ } n == 1' | grep -oE '^ *([0-9a-f]{2} {1,2})+' |
+            tr -s ' ' '\n' | sed -n 's/..*/0x&,/p'
     }
-    request=$(hex '^A request for sending' '^Its reply')
-    reply=$(hex '^Its reply' '^# SEE')
-    [[ $request == "0101000001000000000000000300""0a00010000006f7264657273" ]] || fail "$request"
-    [[ ${reply:0:48} == "0101010001000000000000000400""140001010000""14000000" ]] || fail "$reply"
-    ((${#reply} == 2 * (12 + 4 + 20))) || fail "reply of $((${#reply} / 2)) bytes"
+    cat >frames.c <<END
+/* orders.conf */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+static const unsigned char request[] = {$(bytes_behind 'A request for sending')};
+static const unsigned char expected[] = {$(bytes_behind 'Its reply')};
+int main(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    unsigned char reply[100];
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    strncpy(address.sun_path, getenv("IPCBROKER_SOCKET"), sizeof address.sun_path - 1);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        send(fd, request, sizeof request, 0) != sizeof request)
+        return 1;
+    if (recv(fd, reply, sizeof reply, 0) != sizeof expected)
+        return 2;
+    if (memcmp(reply, expected, 20) != 0)
+        return 3;
+    return puts("as written") < 0;
+}
+END
+    printf '[queue:orders]\nsend = any\n' >orders.conf
+    make_compiler
+    PATH=$PWD/bin:$PATH LIBRARY_PATH=$TEST_LIBDIR run_c frames.c 'ipcbroker-protocol(7)'
 }
 
 # ---- manual pages ----
 
 # scdoc puts a paragraph before each heading and list, which mandoc calls empty: nothing else passes.
 manual_pages_are_well_formed() {
-    local page
-    command -v scdoc >/dev/null && command -v mandoc >/dev/null || { echo skip >skipped; exit 0; }
-    while read -r page; do
-        scdoc <"$page" >page || fail "$page"
-        mandoc -T lint -W warning page >log || true
+    local page name
+    for page in "$source_tree"/man/*.scd; do
+        name=${page##*/}
+        sed -n 5p "$page" | grep -q "^${name%.?.scd} - " || fail "$name: line 5 is not its name"
+        scdoc <"$page" >formatted || fail "$page"
+        mandoc -T lint -W warning formatted >log || true
         if grep -v 'WARNING: skipping paragraph macro: PP \(empty\|after SH\|after SS\)$' log; then
             fail "$page"
         fi
-    done < <(pages)
+    done
 }
 
 references_to_our_pages_exist() {
@@ -273,7 +294,7 @@ prototypes_are_those_of_the_header() {
         tr '\n' ' ' | sed 's/  */ /g' | grep -oE '[a-z0-9_ *]+\bipcb_[a-z_]+\([^()]*\);' |
             sed 's/^ *//' | sort
     }
-    sed -n 's/^\*\(.*);\)\*\(++\)\?$/\1/p' "$source_tree/man/libipcbroker.3.scd" | tr -d '\\' | plain >told
+    sed -n 's/^\*\(.*);\)\*\(++\)\?$/\1/p' "$source_tree/man/libipcbroker.3.scd" | sed 's/[\]//g' | plain >told
     sed 's|/\*.*\*/||' "$TEST_INCLUDEDIR/ipcbroker.h" | grep -vE '^ ?\*|^/\*|^#' | plain >there
     [[ $(wc -l <there) -gt 30 ]]
     diff there told || fail "ipcbroker.h (<) and libipcbroker(3) (>) differ"

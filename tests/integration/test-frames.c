@@ -1,0 +1,17 @@
+/* The protocol, byte by byte, against the real daemon. */
+#include "tests/integration/frames.h"
+
+int main(void)
+{
+    Suite *suite = suite_create("frames");
+
+    if (geteuid() != 0) {
+        puts("1..0 # SKIP needs root");
+        return 0;
+    }
+    add_malformed_cases(suite);
+    add_field_cases(suite);
+    add_flow_cases(suite);
+    add_hostile_cases(suite);
+    return check_main(suite);
+}
