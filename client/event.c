@@ -14,6 +14,7 @@
 struct ipcb_event {
     int fd;
     bool pipe;
+    int mode;      /* O_RDONLY, O_WRONLY, O_RDWR: poll does not tell a wrong direction */
     bool blocking; /* as it was when wrapped */
 };
 
@@ -53,7 +54,12 @@ _public_ int ipcb_event_adopt(struct ipcb_event **ret, int fd)
     e = malloc(sizeof *e);
     if (!e)
         return -ENOMEM;
-    *e = (struct ipcb_event){.fd = fd, .pipe = pipe, .blocking = !(flags & O_NONBLOCK)};
+    *e = (struct ipcb_event){
+        .fd = fd,
+        .pipe = pipe,
+        .mode = flags & O_ACCMODE,
+        .blocking = !(flags & O_NONBLOCK),
+    };
     *ret = e;
     return 0;
 }
@@ -97,6 +103,8 @@ _public_ int ipcb_event_fd(const struct ipcb_event *e)
 
 _public_ int ipcb_event_signal(struct ipcb_event *e, uint64_t n)
 {
+    if (e->mode == O_RDONLY)
+        return -EBADF;
     if (e->pipe && n > PIPE_BUF)
         return -EINVAL;
     /* No write to a blocking description can be made not to wait, so look first. */
@@ -149,6 +157,8 @@ _public_ int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t time
 
     if (!timeout_is_valid(timeout_us))
         return -EINVAL;
+    if (e->mode == O_WRONLY)
+        return -EBADF;
     r = take(e, &taken);
     if (r == -EAGAIN && timeout_us != 0) {
         deadline = deadline_from(timeout_us);

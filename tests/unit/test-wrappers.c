@@ -320,18 +320,16 @@ static uint64_t wait_event(struct ipcb_event *e, int64_t timeout_us)
     return count;
 }
 
-START_TEST(event_adopts_only_eventfds)
+START_TEST(event_adopts_only_eventfds_and_pipes)
 {
     struct ipcb_event *e = NULL;
-    int fds[2], fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
     ck_assert_int_eq(ipcb_event_adopt(&e, fd), -EBADF);
-    ck_assert_int_eq(ipcb_event_adopt(&e, fds[0]), -EBADF);
     ck_assert_int_eq(ipcb_event_adopt(&e, -1), -EBADF);
     ck_assert_int_eq(ipcb_event_adopt(&e, 1000), -EBADF); /* not open */
     ck_assert_ptr_null(e);
-    ck_assert_int_ge(fcntl(fds[0], F_GETFD), 0);
+    ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
     e = adopt_event(0, 0);
     fd = ipcb_event_fd(e);
     ck_assert_int_eq(ipcb_event_release(e), fd);
@@ -460,7 +458,7 @@ int main(void)
     tcase_add_loop_test(queues, who_waits_for_a_queue_is_woken, 0, N_WAITS);
     tcase_add_loop_test(queues, signals_end_waiting, 0, N_WAITS);
     suite_add_tcase(suite, events);
-    tcase_add_test(events, event_adopts_only_eventfds);
+    tcase_add_test(events, event_adopts_only_eventfds_and_pipes);
     tcase_add_loop_test(events, counts_add_up, 0, 2);
     tcase_add_loop_test(events, a_semaphore_gives_one_at_a_time, 0, 2);
     tcase_add_loop_test(events, event_timeouts, 0, 2);
