@@ -142,7 +142,7 @@ static int choose_sockets(struct broker *broker)
 
 static void signal_ready(struct source *source, uint32_t events)
 {
-    struct broker *broker = (struct broker *)((char *)source - offsetof(struct broker, signals));
+    struct broker *broker = CONTAINER_OF(source, struct broker, signals);
     struct signalfd_siginfo info;
 
     (void)events;
@@ -199,7 +199,7 @@ static void arm_retry(struct broker *broker, uint64_t due_us)
 
 static void retry_failed(struct timer *timer)
 {
-    struct broker *broker = (struct broker *)((char *)timer - offsetof(struct broker, retry));
+    struct broker *broker = CONTAINER_OF(timer, struct broker, retry);
     size_t before = registry_count(&broker->registry).failed;
     char status[512];
 

