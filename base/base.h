@@ -26,6 +26,10 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+/* The struct that MEMBER, which POINTER points to, is embedded in. */
+#define CONTAINER_OF(pointer, type, member)                                                        \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
 #define TAKE_PTR(pointer)                                                                          \
     ({                                                                                             \
         __typeof__(pointer) taken_ = (pointer);                                                    \

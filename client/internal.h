@@ -92,7 +92,7 @@ int request_call(struct ipcb *b, const struct wire_writer *request, const struct
 /* The reply makes no sense: closes the connection. Returns -EPROTO. */
 int request_nonsense(struct ipcb *b);
 
-/* The name of an object as it goes into a request: without one leading '/', not terminated.
+/* The name of an object as it goes into a request: not terminated; the broker judges it.
  * -EINVAL, with the sentence, for what no request can hold. */
 int request_name(struct ipcb *b, const char *name, const char **ret, size_t *ret_size) _must_check_;
 

@@ -39,10 +39,8 @@ int request_name(struct ipcb *b, const char *name, const char **ret, size_t *ret
 
     if (!name)
         return say(&b->message, -EINVAL, "no name was given");
-    if (*name == '/')
-        name++;
-    size = strnlen(name, WIRE_NAME_MAX + 1);
-    if (size > WIRE_NAME_MAX)
+    size = strnlen(name, WIRE_NAME_MAX + 2);
+    if (size > WIRE_NAME_MAX + (*name == '/')) /* which the broker ignores */
         return say(&b->message, -EINVAL, "'%.40s...' is no name of an object: over %u bytes", name,
                    WIRE_NAME_MAX);
     *ret = name;

@@ -142,7 +142,7 @@ static int choose_sockets(struct broker *broker)
 
 static void signal_ready(struct source *source, uint32_t events)
 {
-    struct broker *broker = (struct broker *)((char *)source - offsetof(struct broker, signals));
+    struct broker *broker = CONTAINER_OF(source, struct broker, signals);
     struct signalfd_siginfo info;
 
     (void)events;
@@ -199,7 +199,7 @@ static void arm_retry(struct broker *broker, uint64_t due_us)
 
 static void retry_failed(struct timer *timer)
 {
-    struct broker *broker = (struct broker *)((char *)timer - offsetof(struct broker, retry));
+    struct broker *broker = CONTAINER_OF(timer, struct broker, retry);
     size_t before = registry_count(&broker->registry).failed;
     char status[512];
 
@@ -252,6 +252,8 @@ static int open_sockets(struct broker *broker)
  * all. The sockets come first, since a start that finds a live broker must touch nothing. */
 static int start(struct broker *broker)
 {
+    /* Kept for telling the service manager, who would wait for ever if the objects take all. */
+    _cleanup_close_ int spare = open("/", O_PATH | O_CLOEXEC);
     char status[512];
     int r;
 
@@ -272,6 +274,7 @@ static int start(struct broker *broker)
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet)
         log_info("%s", status);
+    spare = close_fd(spare);
     service_ready(status);
     return 0;
 }

@@ -17,7 +17,7 @@
 static void attach(struct msghdr *message, const struct reply *reply)
 {
     struct cmsghdr *header = message->msg_control;
-    int *fds = (int *)CMSG_DATA(header);
+    int *fds = (int *)(void *)CMSG_DATA(header); /* aligned, as the header is */
 
     message->msg_controllen = CMSG_SPACE(reply->n_handouts * sizeof *fds);
     memset(message->msg_control, 0, message->msg_controllen);
@@ -105,7 +105,7 @@ static int park(struct connection *connection, const void *frame, size_t size)
     connection->parked_handouts = (unsigned)connection->context->reply->n_handouts;
     if (connection->parked)
         return 0;
-    connection->parked = malloc(size);
+    connection->parked = malloc(size ? size : 1); /* NULL is for none */
     if (!connection->parked)
         return -ENOMEM;
     memcpy(connection->parked, frame, size);
@@ -152,24 +152,23 @@ static void answer(struct connection *connection, const void *frame, size_t size
         .fd = connection->source.fd,
         .admin = connection->admin,
     };
-    bool close;
+    bool delivered;
     int r;
 
     request_answer(context->desk, &caller, frame, size, context->reply);
-    close = context->reply->close;
     r = deliver(connection);
-    r = r == -EAGAIN ? park(connection, frame, size) : r < 0 ? r : unpark(connection);
+    delivered = r >= 0;
+    if (r == -EAGAIN)
+        r = park(connection, frame, size);
+    else if (delivered)
+        r = unpark(connection);
     reply_deinit(context->reply);
-    if (close)
+    if (delivered && context->reply->close) {
         drain(connection->source.fd);
-    if (close || r < 0)
         end(connection);
-}
-
-static void refuse(struct connection *connection, const char *sentence)
-{
-    connection_refuse(connection->source.fd, connection->context->reply, -EBADMSG, sentence);
-    end(connection);
+    } else if (r < 0) {
+        end(connection);
+    }
 }
 
 static void read_request(struct connection *connection, uint32_t events)
@@ -181,12 +180,8 @@ static void read_request(struct connection *connection, uint32_t events)
         return;
     if (size < 0 || (size == 0 && events & (EPOLLRDHUP | EPOLLHUP)))
         end(connection);
-    else if (size == 0)
-        refuse(connection, "malformed request: an empty packet");
-    else if ((size_t)size > WIRE_REQUEST_MAX)
-        refuse(connection, "malformed request: over 65536 bytes");
     else
-        answer(connection, frame, (size_t)size);
+        answer(connection, frame, (size_t)size <= WIRE_REQUEST_MAX ? (size_t)size : 0);
 }
 
 static void retry_parked(struct connection *connection, uint32_t events)
@@ -199,8 +194,7 @@ static void retry_parked(struct connection *connection, uint32_t events)
 
 static void ready(struct source *source, uint32_t events)
 {
-    struct connection *connection =
-        (struct connection *)((char *)source - offsetof(struct connection, source));
+    struct connection *connection = CONTAINER_OF(source, struct connection, source);
 
     if (connection->parked)
         retry_parked(connection, events);

@@ -93,23 +93,27 @@ static int read_fdinfo(int fd, const char *key, int base, uint64_t *ret)
 }
 
 /* The eventfd-id costs more than all else of making one: it is read when first needed. */
-static void learn_identity(struct object *object)
+static int learn_identity(struct object *object)
 {
-    if (object->identity.inode == 0)
-        (void)read_fdinfo(object->fd, "eventfd-id:", 10, &object->identity.inode);
+    if (object->identity.inode != 0)
+        return 0;
+    return read_fdinfo(object->fd, "eventfd-id:", 10, &object->identity.inode);
 }
 
 static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,
                     struct sentence *why)
 {
     const struct eventfd_settings *settings = object->declaration->settings;
+    int r;
 
     (void)access;
     if (flags & WIRE_NONBLOCK && !settings->nonblocking)
         return say(why, -EINVAL,
                    "eventfd '%s' is declared with nonblocking = no, which all its holders share",
                    object->declaration->name);
-    learn_identity(object);
+    r = learn_identity(object);
+    if (r < 0)
+        return limits_explain_descriptor(r, why);
     ret->fd = object->fd;
     ret->owned = false;
     ret->descriptor.flags = settings->nonblocking ? WIRE_NONBLOCK : 0;
@@ -128,7 +132,7 @@ static void describe(struct object *object, bool detail, struct wire_writer *wri
         return;
     if (read_fdinfo(object->fd, "eventfd-count:", 16, &count) == 0)
         wire_put_fact_number(writer, "count", count);
-    learn_identity(object);
+    (void)learn_identity(object); /* without one it is told as 0 */
 }
 
 const struct kind kind_eventfd = {

@@ -295,20 +295,34 @@ static int note_difference(struct object *object, int fd, struct sentence *why)
     return 0;
 }
 
+/* Any access will do: what is handed out is opened anew. -EACCES: none. */
+static int open_any_way(const char *name)
+{
+    static const int modes[] = {O_RDWR, O_RDONLY, O_WRONLY};
+
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+        int fd = mq_open(name, modes[i] | O_NONBLOCK | O_CLOEXEC);
+
+        if (fd >= 0 || errno != EACCES)
+            return fd < 0 ? -errno : fd;
+    }
+    return -EACCES;
+}
+
 /* What is under NAME becomes ours, with its messages, if it is of our own user.
  * -EPERM: it is another's. There is no way to see whose a queue is but to open it (a mount of the
  * mqueue file system is not asked for); another's is closed at once and never used. */
 static int adopt(struct object *object, const char *name, struct sentence *why)
 {
-    _cleanup_close_ int fd = mq_open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    _cleanup_close_ int fd = open_any_way(name);
     struct stat status;
     int r;
 
-    if (fd < 0 && errno == EACCES)
+    if (fd == -EACCES)
         return say(why, -EPERM, "the name %s is taken by a queue that uid %u may not open", name,
                    geteuid());
     if (fd < 0)
-        return say(why, -errno, "%s cannot be opened: %s", name, strerror(errno));
+        return say(why, fd, "%s cannot be opened: %s", name, strerror(-fd));
     if (fstat(fd, &status) < 0)
         return say(why, -errno, "fstat of %s: %s", name, strerror(errno));
     if (status.st_uid != geteuid())

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define NO_FIELD    0u  /* a type that no field has */
-#define GRANTS_ROOM 64u /* kept for the count of grants that do not fit a reply */
+#define NO_FIELD    0x10000u /* a type that no field can have */
+#define GRANTS_ROOM 64u      /* kept for the count of grants that do not fit a reply */
 
 /* A request while it is answered. */
 struct request {
@@ -410,7 +410,9 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
     r = wire_read_header(&request.fields, frame, size, header);
     if (r < 0 || (header->version == WIRE_VERSION &&
                   (header->flags & WIRE_REPLY || header->serial == 0 || header->status != 0))) {
-        reply_error(reply, WIRE_EVENT, 0, -EBADMSG, "malformed request: not a request's header");
+        reply_error(reply, WIRE_EVENT, 0, -EBADMSG,
+                    size == 0 ? "malformed request: empty, or over 65536 bytes"
+                              : "malformed request: not a request's header");
         reply->close = true;
         return;
     }

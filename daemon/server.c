@@ -146,7 +146,7 @@ static void watch_doors(struct server *server, bool watch)
 
 static void end_pause(struct timer *timer)
 {
-    struct server *server = (struct server *)((char *)timer - offsetof(struct server, pause));
+    struct server *server = CONTAINER_OF(timer, struct server, pause);
 
     if (server->reserve < 0)
         server->reserve = open("/", O_PATH | O_CLOEXEC);
@@ -180,7 +180,7 @@ static void turn_away(struct door *door, int error)
 
 static void accept_ready(struct source *source, uint32_t events)
 {
-    struct door *door = (struct door *)((char *)source - offsetof(struct door, source));
+    struct door *door = CONTAINER_OF(source, struct door, source);
 
     (void)events;
     for (int i = 0; i < ACCEPT_BATCH && !door->server->paused; i++) {

@@ -215,8 +215,7 @@ void fixture_spawn(struct fixture *f, const char *const *arguments)
     ck_assert_int_ge(f->pidfd, 0);
 }
 
-/* Takes what the broker tells; returns whether READY=1 was among it. */
-static bool take_notifications(struct fixture *f)
+bool fixture_says_ready(struct fixture *f)
 {
     char text[1024];
     ssize_t size;
@@ -259,7 +258,7 @@ void fixture_await_ready(struct fixture *f)
 
     wait[0] = (struct pollfd){f->notify, POLLIN, 0};
     wait[1] = (struct pollfd){f->pidfd, POLLIN, 0};
-    while (!take_notifications(f)) {
+    while (!fixture_says_ready(f)) {
         ck_assert_int_gt(poll(wait, 2, PATIENCE_MS), 0);
         ck_assert_msg(!wait[1].revents, "the broker ended before it was ready; log:\n%s",
                       fixture_log(f));

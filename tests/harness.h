@@ -49,10 +49,12 @@ void fixture_drop_in(struct fixture *f, const char *name, const char *text);
 
 /* Starts the broker and waits until it says that it is ready. */
 void fixture_start(struct fixture *f);
-/* The same in steps: start, wait until it is ready. A copy of a fixture can start a second broker on
- * the same socket. */
+/* The same in steps: start, wait until it is ready. A copy of a fixture can start a second broker
+ * on the same socket. */
 void fixture_spawn(struct fixture *f, const char *const *arguments);
 void fixture_await_ready(struct fixture *f);
+/* Whether the broker has said that it is ready since this was last asked. */
+bool fixture_says_ready(struct fixture *f);
 /* Waits for the broker's end: the exit status, or 128 and the signal's number. */
 int fixture_reap(struct fixture *f);
 /* Starts the broker, which must refuse: waits for its end and returns the exit status. ARGUMENTS
@@ -124,10 +126,8 @@ const char *fact_text(const struct ipcb_facts *facts, const char *key);
 struct ipcb_facts *show(struct ipcb *b, const char *name);
 struct ipcb_facts *status(struct ipcb *b);
 
-#define assert_has(text, part)                                                                     \
-    ck_assert_msg(strstr(text, part), "no \"%s\" in: %s", part, text)
-#define assert_has_not(text, part)                                                                 \
-    ck_assert_msg(!strstr(text, part), "\"%s\" in: %s", part, text)
+#define assert_has(text, part)     ck_assert_msg(strstr(text, part), "no \"%s\" in: %s", part, text)
+#define assert_has_not(text, part) ck_assert_msg(!strstr(text, part), "\"%s\" in: %s", part, text)
 
 /* Plain frames. */
 int raw_connect(const char *path);

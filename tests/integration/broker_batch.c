@@ -114,11 +114,11 @@ START_TEST(one_bad_item_in_the_middle_leaves_nothing)
     items[4].name = bad[_i].name;
     items[4].access = bad[_i].access;
     ours = count_descriptors(getpid());
-    brokers = count_descriptors(broker.broker);
+    brokers = broker_descriptors(b);
     ck_assert_int_eq(ipcb_acquire_many(b, items, 9, -1), -bad[_i].error);
     assert_has(ipcb_message(b), bad[_i].sentence);
     ck_assert_uint_eq(count_descriptors(getpid()), ours);
-    ck_assert_uint_eq(count_descriptors(broker.broker), brokers);
+    ck_assert_uint_eq(broker_descriptors(b), brokers);
     for (int i = 0; i < 9; i++)
         ck_assert_int_eq(items[i].fd, -7);
     (void)ipcb_free(b);
@@ -193,7 +193,7 @@ START_TEST(one_more_than_a_packet_holds_is_too_many)
     b = connect_as(root());
     for (size_t i = 0; i <= IPCB_ITEMS_MAX; i++)
         items[i].name = names[i] = "orders";
-    before = count_descriptors(broker.broker);
+    before = broker_descriptors(b);
     ck_assert_int_eq(ipcb_acquire_many(b, items, IPCB_ITEMS_MAX + 1, -1), -E2BIG);
     ck_assert_int_eq(ipcb_acquire_many(b, items, 0, -1), -EINVAL);
     ck_assert_uint_eq(ask_plainly(names, IPCB_ITEMS_MAX + 1, &index, &n_fds), E2BIG);

@@ -72,6 +72,41 @@ void expect_next(struct ipcb_queue *q, const char *text)
     ck_assert_str_eq(message, text);
 }
 
+size_t broker_descriptors(struct ipcb *b)
+{
+    /* What went out with the last reply is closed once it answers the next. */
+    (void)ipcb_facts_free(status(b));
+    return count_descriptors(broker.broker);
+}
+
+size_t descriptors_at_rest(void)
+{
+    struct ipcb *b = connect_as(root());
+    size_t n = broker_descriptors(b) - 1;
+
+    (void)ipcb_free(b);
+    return n;
+}
+
+bool broker_sleeps(void *seen)
+{
+    uint64_t *last = seen, now;
+    char path[64], state = '?';
+    FILE *stat;
+
+    now = process_number(broker.broker, "\nvoluntary_ctxt_switches:", 10) +
+          process_number(broker.broker, "\nnonvoluntary_ctxt_switches:", 10);
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", broker.broker);
+    stat = fopen(path, "re");
+    ck_assert_ptr_nonnull(stat);
+    ck_assert_int_eq(fscanf(stat, "%*d (%*[^)]) %c", &state), 1);
+    (void)fclose(stat);
+    if (state == 'S' && now == *last)
+        return true;
+    *last = now;
+    return false;
+}
+
 static bool has_descriptors(void *n)
 {
     return count_descriptors(broker.broker) == *(size_t *)n;

@@ -54,6 +54,13 @@ struct ipcb_event *event_of(struct who who, const char *name);
 void put(struct ipcb_queue *q, const char *text);
 /* The queue's next message must be that text. */
 void expect_next(struct ipcb_queue *q, const char *text);
+/* How many descriptors the broker has open between two requests of B. */
+size_t broker_descriptors(struct ipcb *b);
+/* How many it has open when it has no client. */
+size_t descriptors_at_rest(void);
+/* Whether the broker sleeps and has not been woken since the last look, which *SEEN, a uint64_t
+ * that begins with 0, keeps in mind. For await(). */
+bool broker_sleeps(void *seen);
 /* Waits until the broker has that many descriptors open: it may still have a client to forget. */
 void await_descriptors(size_t n);
 /* N sections [KIND:PREFIX0000] and so on, to be freed; EXTRA is what each of them holds. */

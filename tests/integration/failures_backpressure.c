@@ -133,7 +133,7 @@ START_TEST(a_client_that_leaves_unread_replies_leaves_nothing)
     serve(ORDERS);
     other = connect_as(user(0));
     ask_elsewhere(other, 1);
-    before = count_descriptors(broker.broker);
+    before = broker_descriptors(other);
     fd = connect_plainly();
     if (_i == 0) {
         (void)ask_until_parked(fd, other);
@@ -168,7 +168,7 @@ START_TEST(at_most_as_many_descriptors_are_unread_as_a_packet_holds)
     other = connect_as(user(0));
     fd = connect_plainly();
     ask_elsewhere(other, 3);
-    before = count_descriptors(broker.broker);
+    before = broker_descriptors(other);
     send_acquire(fd, 1, "orders", WIRE_DESCRIPTORS_MAX - 1);
     send_acquire(fd, 2, "wake", 1);
     ask_elsewhere(other, 3);
@@ -176,7 +176,7 @@ START_TEST(at_most_as_many_descriptors_are_unread_as_a_packet_holds)
     send_acquire(fd, 3, _i == 0 ? "orders" : "wake", 1);
     ask_elsewhere(other, 10);
     ck_assert_int_eq(unread_bytes(fd), unread);
-    ck_assert_uint_eq(count_descriptors(broker.broker), before); /* what waits holds none */
+    ck_assert_uint_eq(broker_descriptors(other), before); /* what waits holds none */
     ck_assert_uint_eq(take_reply(fd, 1), WIRE_DESCRIPTORS_MAX - 1);
     ck_assert_uint_eq(take_reply(fd, 2), 1);
     ck_assert_uint_eq(take_reply(fd, 3), 1);

@@ -78,26 +78,6 @@ static size_t crowd(struct ipcb **handles, size_t most)
     ck_abort_msg("there is always room");
 }
 
-/* Whether the broker sleeps and has not been woken since the last look. */
-static bool sleeps(void *seen)
-{
-    uint64_t *last = seen, now;
-    char state[64], letter = '?';
-    FILE *stat;
-
-    now = process_number(broker.broker, "\nvoluntary_ctxt_switches:", 10) +
-          process_number(broker.broker, "\nnonvoluntary_ctxt_switches:", 10);
-    (void)snprintf(state, sizeof state, "/proc/%d/stat", broker.broker);
-    stat = fopen(state, "re");
-    ck_assert_ptr_nonnull(stat);
-    ck_assert_int_eq(fscanf(stat, "%*d (%*[^)]) %c", &letter), 1);
-    (void)fclose(stat);
-    if (letter == 'S' && now == *last)
-        return true;
-    *last = now;
-    return false;
-}
-
 static void start_with_little_room(void)
 {
     fixture_limit(&broker, RLIMIT_NOFILE, 400);
@@ -114,6 +94,7 @@ START_TEST(without_descriptors_newcomers_are_told_and_others_are_served)
     size_t n;
 
     start_with_little_room();
+    ck_assert_int_ge(get(user(0), "wake", 0), 0); /* its identity is read once, by a descriptor */
     n = crowd(handles, 64);
     ck_assert_uint_gt(n, 2);
     for (int i = 0; i < 100; i++)
@@ -125,7 +106,7 @@ START_TEST(without_descriptors_newcomers_are_told_and_others_are_served)
         ck_assert_int_eq(ipcb_acquire(handles[i], "orders", 0), -EAGAIN);
         assert_has(ipcb_message(handles[i]), "cannot open queue 'orders' anew");
     }
-    await(sleeps, &seen);
+    await(broker_sleeps, &seen);
     (void)ipcb_free(handles[0]);
     (void)ipcb_free(handles[1]);
     await(gets_in, &newcomer);
@@ -249,7 +230,7 @@ START_TEST(a_full_backlog_delays_and_refuses_nobody)
 
     shorten_backlogs();
     serve(ORDERS);
-    before = count_descriptors(broker.broker);
+    before = descriptors_at_rest();
     stop();
     n = fill_backlog(fds, 64);
     ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, WAITING + 1), 0);

@@ -52,7 +52,8 @@ START_TEST(a_limit_of_queues_is_named_and_raising_it_helps)
     const char *parts[] = {"fs.mqueue.queues_max = 2", "'sysctl fs.mqueue.queues_max=8'"};
 
     set_mqueue_limit("queues_max", 2);
-    serve(WAKE "[queue:a]\nuse = user:$C0\n[queue:b]\nuse = user:$C0\n[queue:big]\nuse = user:$C0\n");
+    serve(WAKE
+          "[queue:a]\nuse = user:$C0\n[queue:b]\nuse = user:$C0\n[queue:big]\nuse = user:$C0\n");
     expect_cause(parts, 2);
     ck_assert_int_eq(get(user(0), "b", 0), O_RDWR);
     set_mqueue_limit("queues_max", 8);
@@ -73,20 +74,44 @@ START_TEST(the_bytes_of_queues_are_told_from_descriptors)
 }
 END_TEST
 
+static bool is_degraded(void *ignored)
+{
+    (void)ignored;
+    return strstr(fixture_log(&broker), "(degraded)");
+}
+
+/* A start that runs out of descriptors half way, until it serves what it has. */
+static void start_without_descriptors(const char *kind)
+{
+    char *many = sections(kind, "object-", 60, "use = user:0\n");
+
+    fixture_limit(&broker, RLIMIT_NOFILE, 400);
+    broker.inherited = 380;
+    fixture_configure(&broker, many);
+    fixture_spawn(&broker, NULL);
+    await(is_degraded, NULL);
+    free(many);
+}
+
 static const char *const kinds[] = {"eventfd", "queue"};
 
 START_TEST(descriptors_are_told_from_the_bytes_of_queues)
 {
-    char *many = sections(kinds[_i], "object-", 60, "use = user:0\n");
-
-    fixture_limit(&broker, RLIMIT_NOFILE, 400);
-    broker.inherited = 380;
-    serve(many);
+    start_without_descriptors(kinds[_i]);
     assert_has(fixture_log(&broker), "all 400 descriptors of RLIMIT_NOFILE are in use");
     assert_has(fixture_log(&broker), "LimitNOFILE=");
     assert_has_not(fixture_log(&broker), "RLIMIT_MSGQUEUE");
+}
+END_TEST
+
+START_TEST(a_start_that_is_out_of_descriptors_says_ready_all_the_same)
+{
+    uint64_t seen = 0;
+
+    start_without_descriptors("eventfd");
+    await(broker_sleeps, &seen);
+    ck_assert_msg(fixture_says_ready(&broker), "it serves, but its service manager waits for ever");
     assert_has(fixture_status(), "(degraded)");
-    free(many);
 }
 END_TEST
 
@@ -144,6 +169,7 @@ TCase *limits_case(void)
     tcase_add_test(tcase, a_limit_of_queues_is_named_and_raising_it_helps);
     tcase_add_test(tcase, the_bytes_of_queues_are_told_from_descriptors);
     tcase_add_loop_test(tcase, descriptors_are_told_from_the_bytes_of_queues, 0, 2);
+    tcase_add_test(tcase, a_start_that_is_out_of_descriptors_says_ready_all_the_same);
     tcase_add_test(tcase, a_default_number_of_clients_gives_way_to_the_limit);
     tcase_add_test(tcase, a_written_number_of_clients_does_not_give_way);
     tcase_add_test(tcase, a_limit_without_room_for_any_client_is_refused);

@@ -206,7 +206,7 @@ static mode_t mode_for(struct who who)
     return status.st_mode & 07777;
 }
 
-static const mode_t modes[] = {0600, 0666, 0640, 0400, 0200};
+static const mode_t modes[] = {0600, 0666, 0640, 0622, 0400, 0200};
 
 START_TEST(a_queue_of_the_brokers_user_is_adopted_whatever_its_mode)
 {

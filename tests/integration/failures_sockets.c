@@ -226,8 +226,7 @@ START_TEST(of_two_brokers_started_at_once_one_serves)
         winner = one_that_stays(&broker, &second);
         fixture_await_ready(winner);
         ck_assert_int_eq(get(root(), "orders", 0), O_RDWR);
-        ck_assert_int_eq(fixture_end(winner, i % 2 ? SIGTERM : SIGKILL),
-                         i % 2 ? 0 : 128 + SIGKILL);
+        ck_assert_int_eq(fixture_end(winner, i % 2 ? SIGTERM : SIGKILL), i % 2 ? 0 : 128 + SIGKILL);
     }
 }
 END_TEST

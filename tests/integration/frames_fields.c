@@ -153,7 +153,7 @@ static const struct {
 static void assert_printable(const char *text)
 {
     for (const char *c = text; *c; c++)
-        ck_assert_msg(*c >= ' ' && *c <= '~', "byte 0x%02x in: %s", (unsigned char)*c, text);
+        ck_assert_msg(*c >= ' ' && *c <= '~', "byte 0x%02x at %td", (unsigned char)*c, c - text);
 }
 
 START_TEST(a_name_to_acquire)

@@ -100,7 +100,7 @@ static void serve_and_look(int listener)
 
 START_TEST(wishes_and_facts_are_carried)
 {
-    struct ipcb_item items[2] = {{.name = "//abc", /* only one slash is ignored */
+    struct ipcb_item items[2] = {{.name = "/abc", /* it is the broker who ignores the slash */
                                   .access = IPCB_READ,
                                   .flags = IPCB_NONBLOCK,
                                   .kinds = IPCB_ONLY(IPCB_QUEUE) | IPCB_ONLY(IPCB_PIPE)},

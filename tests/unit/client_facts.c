@@ -59,7 +59,7 @@ static void serve_facts(int listener)
         FAKE_EXPECT(fake_receive(fd, &request) && request.header.type == types[i]);
         if (i == 0)
             FAKE_EXPECT(wire_next(&request.fields, &field) == 1 && field.type == WIRE_FIELD_NAME &&
-                        field.size == 6 && memcmp(field.value, "orders", 6) == 0);
+                        field.size == 7 && memcmp(field.value, "/orders", 7) == 0);
         FAKE_EXPECT(wire_next(&request.fields, &field) == 0);
         fake_begin(&reply, &request, 0);
         put_facts(&reply);

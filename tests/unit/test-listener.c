@@ -70,7 +70,7 @@ static int bound_socket(const char *file, int type, bool listening)
 
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, (socklen_t)length), 0);
     if (listening)
-        ck_assert_int_eq(listen(fd, 0), 0);
+        ck_assert_int_eq(listen(fd, 1), 0);
     return fd;
 }
 
