@@ -5,6 +5,7 @@
 #include "daemon/clock.h"
 #include "daemon/limits.h"
 #include "daemon/log.h"
+#include "daemon/privilege.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
 
@@ -311,6 +312,7 @@ int broker_run(const struct options *options)
 
     if (geteuid() == 0 && options->source.naming != NAMING_NONE)
         log_warning("running as root, which it should not: give it a user of its own");
+    privilege_give_up();
     (void)umask(0); /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
