@@ -52,14 +52,12 @@ uint64_t limits_queue_bytes(uint64_t max_messages, uint64_t message_size)
            (max_messages < priorities ? max_messages : priorities) * node;
 }
 
-int limits_read_sysctl(const char *name, uint64_t *ret)
+static int read_limit(const char *path, uint64_t *ret)
 {
-    char path[128], text[32];
-    _cleanup_close_ int fd = -1;
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char text[32];
     ssize_t size;
 
-    (void)snprintf(path, sizeof path, "/proc/sys/fs/mqueue/%s", name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     size = read(fd, text, sizeof text - 1);
@@ -68,6 +66,14 @@ int limits_read_sysctl(const char *name, uint64_t *ret)
     text[size] = '\0';
     text[strcspn(text, "\n")] = '\0';
     return parse_number(text, UINT64_MAX, ret);
+}
+
+int limits_read_sysctl(const char *name, uint64_t *ret)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "/proc/sys/fs/mqueue/%s", name);
+    return read_limit(path, ret);
 }
 
 static bool over_sysctl(const char *name, uint64_t wanted, uint64_t *ret)
@@ -101,29 +107,44 @@ static bool descriptors_are_free(void)
     return fd >= 0;
 }
 
+/* While the host has none, not even this file can be opened: 0 then. */
+static uint64_t file_max(void)
+{
+    uint64_t limit = 0;
+
+    (void)read_limit("/proc/sys/fs/file-max", &limit);
+    return limit;
+}
+
 int limits_explain_descriptor(int error, struct sentence *why)
 {
     if (error == -EMFILE)
         return say(why, error,
                    "all %" PRIu64 " descriptors of RLIMIT_NOFILE are in use: raise it with "
-                   "LimitNOFILE= in ipcbroker.service, or lower max_clients",
-                   limits_descriptors());
+                   "LimitNOFILE=%" PRIu64 " in ipcbroker.service, or lower max_clients",
+                   limits_descriptors(), limits_descriptors() * 2);
     if (error == -ENFILE)
-        return say(why, error, "the host's descriptors are in use: raise fs.file-max");
+        return say(why, error,
+                   "all descriptors of the host are in use (fs.file-max = %" PRIu64
+                   "): raise fs.file-max with sysctl, and for good in a file of /etc/sysctl.d",
+                   file_max());
     return say(why, error, "%s", strerror(-error));
 }
 
 static int explain_emfile(int error, uint64_t max_messages, uint64_t message_size,
                           struct sentence *why)
 {
+    uint64_t bytes = limits_queue_bytes(max_messages, message_size);
+
     if (!descriptors_are_free())
         return limits_explain_descriptor(error, why);
-    return say(why, error,
-               "its %" PRIu64 " bytes do not fit any more into RLIMIT_MSGQUEUE = %" PRIu64
-               ", which counts all queues of uid %u: raise it with LimitMSGQUEUE= in "
-               "ipcbroker.service or 'ulimit -q'; 'ipcbrokerd --check-config' adds up what the "
-               "configuration needs",
-               limits_queue_bytes(max_messages, message_size), limits_msgqueue_bytes(), geteuid());
+    return say(
+        why, error,
+        "its %" PRIu64 " bytes do not fit any more into RLIMIT_MSGQUEUE = %" PRIu64
+        ", which counts all queues of uid %u: raise it with LimitMSGQUEUE=%" PRIu64
+        " at least in ipcbroker.service, or 'ulimit -q'; 'ipcbrokerd --check-config' adds up "
+        "what the configuration needs",
+        bytes, limits_msgqueue_bytes(), geteuid(), limits_msgqueue_bytes() + bytes);
 }
 
 static int explain_enospc(int error, struct sentence *why)

@@ -17,8 +17,8 @@ struct lock {
 
 #define LOCK_NULL ((struct lock){.fd = -1})
 
-/* Takes the lock at PATH, an absolute one, for the life of the process. -EBUSY: another broker holds it; others: the
- * directory or the file is not as it must be, with a sentence. */
+/* Takes the lock at PATH, an absolute one, for the life of the process. -EBUSY: another broker
+ * holds it; others: the directory or the file is not as it must be, with a sentence. */
 int lock_take(struct lock *lock, const char *path, struct sentence *why) _must_check_;
 /* Gives the lock back and removes its file. */
 void lock_deinit(struct lock *lock);
@@ -32,9 +32,9 @@ struct listener {
 
 #define LISTENER_NULL ((struct listener){.fd = -1})
 
-/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. -EADDRINUSE: a live broker, or something that is
- * no stale socket of ours, is there. Call it while the process has one thread: it sets the umask.
- */
+/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. -EADDRINUSE:
+ * a live broker, or something that is no stale socket of ours, is there. Call it while the process
+ * has one thread: it sets the umask. */
 int listener_open(struct listener *listener, const char *path, mode_t mode,
                   struct sentence *why) _must_check_;
 /* Closes, and removes the file if it is still ours. */
