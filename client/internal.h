@@ -98,8 +98,8 @@ int request_name(struct ipcb *b, const char *name, const char **ret, size_t *ret
 
 /* ---- acquire.c ---- */
 
-/* Acquires one object of one of KINDS, see IPCB_ONLY(), by B, or by a handle for this one call if B is
- * NULL. Returns the descriptor. */
+/* Acquires one object of one of KINDS, see IPCB_ONLY(), by B, or by a handle for this one call if B
+ * is NULL. Returns the descriptor. */
 int acquire_kind(struct ipcb *b, const char *name, unsigned access, unsigned kinds) _must_check_;
 
 /* ---- event_pipe.c ---- */

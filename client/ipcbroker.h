@@ -323,10 +323,10 @@ int ipcb_event_signal(struct ipcb_event *e, uint64_t n);
  *
  * Returns 0, or -EAGAIN (0, and the timeout is 0), -ETIMEDOUT, -EINVAL (a timeout below -1), -EINTR
  * (a signal handler ran while waiting), -EBADF (this descriptor cannot wait), -EPIPE (of a pipe: it
- * is empty and nobody can write to it any more, not even the broker). The flags of the description, which other processes
- * share, are neither needed nor changed: a timeout holds on a blocking one too (of a pipe, and of an
- * eventfd where the kernel is older than 5.8, only as long as nobody else takes the count in the
- * same moment).
+ * is empty and nobody can write to it any more, not even the broker). The flags of the description,
+ * which other processes share, are neither needed nor changed: a timeout holds on a blocking one
+ * too (of a pipe, and of an eventfd where the kernel is older than 5.8, only as long as nobody else
+ * takes the count in the same moment).
  *
  * Source: eventfd(2), preadv2(2) with RWF_NOWAIT. Since 0.1.
  */

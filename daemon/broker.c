@@ -1,6 +1,5 @@
 #include "daemon/broker.h"
 
-#include "base/address.h"
 #include "daemon/check.h"
 #include "daemon/clock.h"
 #include "daemon/limits.h"
@@ -8,6 +7,7 @@
 #include "daemon/privilege.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
+#include "daemon/sockets.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,7 +19,7 @@
 struct broker {
     const struct options *options;
     struct config *config;
-    char *socket, *admin_socket;
+    struct sockets sockets;
     struct lock lock;
     struct environment environment;
     struct registry registry;
@@ -98,45 +98,15 @@ static int fit_clients(struct broker *broker)
     return 0;
 }
 
-static int check_socket_path(const char *path)
-{
-    struct sockaddr_un address;
-    int r = address_from_path(path, &address);
-
-    if (r < 0)
-        log_error("%s is no path for a socket: expected an absolute one of at most 107 bytes",
-                  path);
-    return r < 0 ? r : 0;
-}
-
-/* The command line comes before the configuration, and that before the defaults. */
+/* What the configuration says of them is its error. */
 static int choose_sockets(struct broker *broker)
 {
-    const struct config *config = broker->config;
-    const char *given = broker->options->socket;
-    int r = 0;
+    struct sentence why;
+    int r = sockets_choose(broker->options, broker->config, &broker->sockets, &why);
 
-    if (!given)
-        given = config->socket;
-    if (given)
-        broker->socket = strdup(given);
-    else if (broker->options->source.user)
-        r = user_socket_path(&broker->socket);
-    else
-        broker->socket = strdup(DEFAULT_SOCKET);
-    if (r == -ENXIO)
-        log_error("XDG_RUNTIME_DIR is not set, so that there is no place for the socket: log in "
-                  "with a session, or give --socket");
     if (r < 0)
-        return r;
-    if (broker->socket)
-        broker->admin_socket = config->admin_socket && !broker->options->socket
-                                   ? strdup(config->admin_socket)
-                                   : admin_path_from(broker->socket);
-    if (!broker->admin_socket)
-        return -ENOMEM;
-    r = check_socket_path(broker->socket);
-    return r < 0 ? r : check_socket_path(broker->admin_socket);
+        log_error("%s", why.text);
+    return r == -EINVAL && !broker->options->socket ? -EBADMSG : r;
 }
 
 /* ---- signals and timers ---- */
@@ -187,7 +157,7 @@ static void format_status(const struct broker *broker, char *buffer, size_t size
     (void)snprintf(buffer, size,
                    "serving %zu objects at %s%s; %zu failed, %zu differing, %zu files "
                    "left out",
-                   broker->registry.n - counts.failed, broker->socket,
+                   broker->registry.n - counts.failed, broker->sockets.main,
                    counts.failed || broker->config->n_left_out ? " (degraded)" : "", counts.failed,
                    counts.differing, broker->config->n_left_out);
 }
@@ -225,28 +195,64 @@ static int open_environment(struct broker *broker)
     return -EIO;
 }
 
+/* Says what a step of the start failed with. */
+static int cannot(int r, const char *what)
+{
+    if (r < 0)
+        log_error("cannot %s: %s", what, strerror(-r));
+    return r;
+}
+
+/* Everybody may reach the main socket; the admin one's directory, where it is another, is for the
+ * broker alone, or for those whom `admin =` names to pass through. */
+static int prepare_directories(struct broker *broker, struct sentence *why)
+{
+    int r = listener_prepare(broker->sockets.main, 0755, why);
+
+    if (r < 0)
+        return r;
+    return listener_prepare(broker->sockets.admin, broker->config->admin.n ? 0711 : 0700, why);
+}
+
+static int take_lock(struct broker *broker, struct sentence *why)
+{
+    _cleanup_free_ char *path = NULL;
+
+    if (asprintf(&path, "%s.lock", broker->sockets.admin) < 0)
+        return say(why, -ENOMEM, "out of memory");
+    return lock_take(&broker->lock, path, why);
+}
+
 static int open_sockets(struct broker *broker)
 {
-    _cleanup_free_ char *lock = NULL;
     struct sentence why;
-    int r;
+    int r = prepare_directories(broker, &why);
 
-    if (asprintf(&lock, "%s.lock", broker->admin_socket) < 0)
-        return -ENOMEM;
-    /* Everybody may reach the main socket; what is made for the admin one alone is not for all. */
-    r = listener_prepare(broker->socket, 0755, &why);
     if (r >= 0)
-        r = lock_take(&broker->lock, lock, &why);
+        r = take_lock(broker, &why);
     if (r >= 0) {
         broker->server = calloc(1, sizeof *broker->server);
-        if (!broker->server)
-            return -ENOMEM;
-        r = server_open(broker->server, &broker->loop, &broker->desk, broker->socket,
-                        broker->admin_socket, &why);
+        r = broker->server ? server_open(broker->server, &broker->loop, &broker->desk,
+                                         broker->sockets.main, broker->sockets.admin, &why)
+                           : say(&why, -ENOMEM, "out of memory");
     }
     if (r < 0)
         log_error("%s", why.text);
     return r;
+}
+
+/* This version knows no store that would keep them. */
+static void say_what_a_restart_loses(const struct broker *broker)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < broker->registry.n; i++)
+        n += broker->registry.objects[i].nameless;
+    if (n > 0)
+        log_info(
+            "%zu of the objects (eventfds, queues without a name) live as long as this broker: "
+            "a restart makes them anew, without their counts and messages",
+            n);
 }
 
 /* Clients that come while the objects are made wait in the backlog: whoever is answered finds them
@@ -259,22 +265,25 @@ static int start(struct broker *broker)
     int r;
 
     broker->desk = (struct desk){&broker->registry, broker->config, now_us(), 0};
-    r = loop_init(&broker->loop);
+    r = cannot(loop_init(&broker->loop), "make an event loop");
     if (r >= 0)
-        r = watch_signals(broker);
+        r = cannot(watch_signals(broker), "watch signals");
     if (r >= 0)
         r = open_environment(broker);
     if (r >= 0)
         r = open_sockets(broker);
     if (r >= 0)
-        r = registry_init(&broker->registry, broker->config, &broker->environment);
+        r = cannot(registry_init(&broker->registry, broker->config, &broker->environment),
+                   "make the registry");
     if (r < 0)
         return r;
     registry_create(&broker->registry);
     arm_retry(broker, registry_retry(&broker->registry));
     format_status(broker, status, sizeof status);
-    if (!broker->options->quiet)
+    if (!broker->options->quiet) {
+        say_what_a_restart_loses(broker);
         log_info("%s", status);
+    }
     spare = close_fd(spare);
     service_ready(status);
     return 0;
@@ -292,8 +301,7 @@ static void stop(struct broker *broker)
     broker->environment.descriptors_dir = close_fd(broker->environment.descriptors_dir);
     broker->signals.fd = close_fd(broker->signals.fd);
     loop_deinit(&broker->loop);
-    free_charp(&broker->socket);
-    free_charp(&broker->admin_socket);
+    sockets_deinit(&broker->sockets);
     broker->config = config_free(broker->config);
 }
 
@@ -319,13 +327,13 @@ int broker_run(const struct options *options)
     r = load(&broker);
     if (r >= 0)
         r = fit_clients(&broker);
-    config_is_wrong = r == -EBADMSG;
     if (r >= 0)
         r = choose_sockets(&broker);
+    config_is_wrong = r == -EBADMSG;
     if (r >= 0)
         r = start(&broker);
     if (r >= 0)
-        r = loop_run(&broker.loop);
+        r = cannot(loop_run(&broker.loop), "go on");
     stop(&broker);
     if (config_is_wrong)
         return EXIT_CONFIG;

@@ -1,6 +1,7 @@
 #include "daemon/check.h"
 
 #include "daemon/limits.h"
+#include "daemon/sockets.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -66,6 +67,16 @@ static void check_limits(const struct config *config, const struct need *need,
     }
 }
 
+static void check_sockets(const struct options *options, const struct config *config,
+                          struct problems *problems)
+{
+    _cleanup_(sockets_deinit) struct sockets sockets = {0};
+    struct sentence why;
+
+    if (sockets_choose(options, config, &sockets, &why) == -EINVAL)
+        problems_add(problems, SEVERITY_ERROR, (struct place){NULL, 0}, "%s", why.text);
+}
+
 static void print_problems(struct problems *problems)
 {
     char line[4096];
@@ -109,6 +120,7 @@ static int judge(const struct options *options, struct config *config, struct pr
 
     if (r < 0)
         return r;
+    check_sockets(options, config, problems);
     limits_raise();
     check_limits(config, &need, severity, problems);
     print_sums(config, &need);
@@ -123,10 +135,13 @@ int check_config(const struct options *options)
     size_t n_errors;
     int r;
 
-    source.strict = true;
+    source.strict = source.judge = true;
     r = config_load(&source, &config, &problems);
-    if (r >= 0)
-        r = judge(options, config, &problems);
+    if (config) {
+        int judged = judge(options, config, &problems);
+
+        r = judged < 0 ? judged : r;
+    }
     print_problems(&problems);
     n_errors = problems.n_errors;
     problems_deinit(&problems);

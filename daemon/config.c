@@ -193,6 +193,14 @@ static int assemble(struct config *config, struct problems *problems)
     return apply_broker(config, broker);
 }
 
+static bool some_are_bad(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_files; i++)
+        if (config->files[i]->bad)
+            return true;
+    return config->n_left_out > 0;
+}
+
 static int load(struct config *config, const struct config_source *source,
                 struct problems *problems)
 {
@@ -204,7 +212,7 @@ static int load(struct config *config, const struct config_source *source,
         r = read_files(config, &paths, source->offline, problems);
     if (r >= 0)
         r = config_merge(config->files, config->n_files, source->naming, problems);
-    if (r >= 0)
+    if (r >= 0 && !source->judge)
         r = leave_out(config, &main_is_bad);
     if (r >= 0)
         r = assemble(config, problems);
@@ -212,7 +220,7 @@ static int load(struct config *config, const struct config_source *source,
         return r;
     if (problems->out_of_memory)
         return -ENOMEM;
-    return main_is_bad || (source->strict && config->n_left_out > 0) ? -EBADMSG : 0;
+    return main_is_bad || (source->strict && some_are_bad(config)) ? -EBADMSG : 0;
 }
 
 int config_load(const struct config_source *source, struct config **ret, struct problems *problems)
@@ -226,8 +234,7 @@ int config_load(const struct config_source *source, struct config **ret, struct 
     config->max_clients_per_user = CONFIG_MAX_CLIENTS_PER_USER;
     r = load(config, source, problems);
     problems_sort(problems);
-    if (r < 0)
-        return r;
-    *ret = TAKE_PTR(config);
-    return 0;
+    if (r == 0 || (r == -EBADMSG && source->judge))
+        *ret = TAKE_PTR(config);
+    return r;
 }

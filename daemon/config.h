@@ -17,6 +17,7 @@ struct config_source {
     const char *file; /* FILE and FILE.d/ *.conf only; NULL: the places of `user` or the system */
     bool user;        /* $XDG_CONFIG_HOME/ipcbroker */
     bool strict;      /* an error in any file refuses the whole */
+    bool judge;       /* load what is refused, too, to judge it further: apply nothing of it */
     bool offline;     /* owners of files, unknown users and groups: warnings */
     enum naming naming;
 };
@@ -41,8 +42,8 @@ struct config {
 };
 
 /* Reads everything. *PROBLEMS gets every error and warning. 0: *ret is what is to be applied,
- * without the files that are left out; -EBADMSG: refused, see the problems; -ENOMEM and the like:
- * could not be judged. */
+ * without the files that are left out; -EBADMSG: refused, see the problems (*ret is set all the
+ * same where `judge` is); -ENOMEM and the like: could not be judged. */
 int config_load(const struct config_source *source, struct config **ret,
                 struct problems *problems) _must_check_;
 

@@ -14,16 +14,16 @@ static void names_deinit(struct names *names)
     free(names->items);
 }
 
-static void collect(struct names *names, struct subject *subject, struct place place, bool setting)
+static void collect(struct names *names, struct subject *subject, struct place place)
 {
     if (subject && subject->name && !subject->resolved)
-        names->items[names->n++] = (struct resolve_item){subject, place, setting, 0};
+        names->items[names->n++] = (struct resolve_item){subject, place, 0};
 }
 
 static void collect_grants(struct names *names, const struct grants *grants)
 {
     for (size_t i = 0; i < grants->n; i++)
-        collect(names, &grants->items[i].subject, grants->items[i].place, false);
+        collect(names, &grants->items[i].subject, grants->items[i].place);
 }
 
 static int collect_all(struct names *names, const struct config *config)
@@ -40,8 +40,8 @@ static int collect_all(struct names *names, const struct config *config)
     for (size_t i = 0; i < config->n_objects; i++) {
         const struct declaration *object = config->objects[i];
         collect_grants(names, &object->grants);
-        if (object->kind->settings_subject) /* nobody keeps the lines of plain keys */
-            collect(names, object->kind->settings_subject(object->settings), object->place, true);
+        if (object->kind->settings_subject)
+            collect(names, object->kind->settings_subject(object->settings), object->subject_place);
     }
     return 0;
 }
@@ -50,18 +50,16 @@ static void say_unknown(const struct resolve_item *item, enum severity severity,
                         struct problems *problems)
 {
     const char *noun = item->subject->type == SUBJECT_USER ? "user" : "group";
-    const char *where = item->setting ? " in the settings of this section" : "";
 
     if (item->error == 0 || item->place.line == 0) /* a default gives way to the host */
         return;
     if (item->error == -ENOENT)
         problems_add(problems, severity, item->place,
-                     "unknown %s '%s'%s: create it, or give its number", noun, item->subject->name,
-                     where);
+                     "unknown %s '%s': create it, or give its number", noun, item->subject->name);
     else
         problems_add(problems, severity, item->place,
-                     "%s '%s'%s cannot be looked up: %s; try again, or give its number", noun,
-                     item->subject->name, where, strerror(-item->error));
+                     "%s '%s' cannot be looked up: %s; try again, or give its number", noun,
+                     item->subject->name, strerror(-item->error));
 }
 
 int config_resolve(struct config *config, const struct config_source *source, bool lenient,

@@ -329,6 +329,8 @@ static int take_plain(struct section *section, size_t i, const char *value, unsi
         return r;
     if (r < 0)
         problems_add(section->problems, SEVERITY_ERROR, place, "%s: %s", key->name, why.text);
+    if (key->parse == value_group)
+        declaration_of(section)->subject_place = place;
     return 0;
 }
 

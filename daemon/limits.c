@@ -54,8 +54,8 @@ uint64_t limits_queue_bytes(uint64_t max_messages, uint64_t message_size)
 
 int limits_read_sysctl(const char *name, uint64_t *ret)
 {
-    char path[128], text[32];
     _cleanup_close_ int fd = -1;
+    char path[128], text[32];
     ssize_t size;
 
     (void)snprintf(path, sizeof path, "/proc/sys/%s", name);
@@ -112,29 +112,43 @@ static bool descriptors_are_free(void)
     return fd >= 0;
 }
 
+/* While the host has none, not even this file can be opened: 0 then. */
+static uint64_t file_max(void)
+{
+    uint64_t limit;
+
+    return limits_read_sysctl("fs.file-max", &limit) < 0 ? 0 : limit;
+}
+
 int limits_explain_descriptor(int error, struct sentence *why)
 {
     if (error == -EMFILE)
         return say(why, error,
                    "all %" PRIu64 " descriptors of RLIMIT_NOFILE are in use: raise it with "
-                   "LimitNOFILE= in ipcbroker.service, or lower max_clients",
-                   limits_descriptors());
+                   "LimitNOFILE=%" PRIu64 " in ipcbroker.service, or lower max_clients",
+                   limits_descriptors(), limits_descriptors() * 2);
     if (error == -ENFILE)
-        return say(why, error, "the host's descriptors are in use: raise fs.file-max");
+        return say(why, error,
+                   "all descriptors of the host are in use (fs.file-max = %" PRIu64
+                   "): raise fs.file-max with sysctl, and for good in a file of /etc/sysctl.d",
+                   file_max());
     return say(why, error, "%s", strerror(-error));
 }
 
 static int explain_emfile(int error, uint64_t max_messages, uint64_t message_size,
                           struct sentence *why)
 {
+    uint64_t bytes = limits_queue_bytes(max_messages, message_size);
+
     if (!descriptors_are_free())
         return limits_explain_descriptor(error, why);
-    return say(why, error,
-               "its %" PRIu64 " bytes do not fit any more into RLIMIT_MSGQUEUE = %" PRIu64
-               ", which counts all queues of uid %u: raise it with LimitMSGQUEUE= in "
-               "ipcbroker.service or 'ulimit -q'; 'ipcbrokerd --check-config' adds up what the "
-               "configuration needs",
-               limits_queue_bytes(max_messages, message_size), limits_msgqueue_bytes(), geteuid());
+    return say(
+        why, error,
+        "its %" PRIu64 " bytes do not fit any more into RLIMIT_MSGQUEUE = %" PRIu64
+        ", which counts all queues of uid %u: raise it with LimitMSGQUEUE=%" PRIu64
+        " at least in ipcbroker.service, or 'ulimit -q'; 'ipcbrokerd --check-config' adds up "
+        "what the configuration needs",
+        bytes, limits_msgqueue_bytes(), geteuid(), limits_msgqueue_bytes() + bytes);
 }
 
 static int explain_enospc(int error, struct sentence *why)

@@ -67,8 +67,10 @@ static int open_lock(const char *path, struct stat *ret, struct sentence *why)
                    errno == ELOOP ? " (it is a symbolic link)" : "");
     if (fstat(fd, ret) < 0)
         return say(why, -errno, "the lock %s: %s", path, strerror(errno));
-    if (!S_ISREG(ret->st_mode) || ret->st_uid != geteuid())
-        return say(why, -EPERM, "the lock %s is not a file of uid %u: remove it", path, geteuid());
+    /* Of one name, lest somebody has linked another file of ours here. */
+    if (!S_ISREG(ret->st_mode) || ret->st_uid != geteuid() || ret->st_nlink > 1)
+        return say(why, -EPERM, "the lock %s is not a file of uid %u alone: remove it", path,
+                   geteuid());
     return TAKE_FD(fd);
 }
 

@@ -34,8 +34,7 @@ struct listener {
 
 /* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. -EADDRINUSE:
  * a live broker, or something that is no stale socket of ours, is there. Call it while the process
- * has one thread: it sets the umask.
- */
+ * has one thread: it sets the umask. */
 int listener_open(struct listener *listener, const char *path, mode_t mode,
                   struct sentence *why) _must_check_;
 /* Closes, and removes the file if it is still ours. */

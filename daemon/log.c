@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *word(int priority)
 {
@@ -15,6 +16,20 @@ static const char *word(int priority)
     }
 }
 
+/* Whether stderr is the journal's stream: systemd.exec(5), $JOURNAL_STREAM. The variable alone says
+ * nothing, since it is inherited by whoever has another stderr. */
+static bool is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat status;
+    char is[64];
+
+    if (!stream || fstat(STDERR_FILENO, &status) < 0)
+        return false;
+    (void)snprintf(is, sizeof is, "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+    return strcmp(stream, is) == 0;
+}
+
 /* A line is one write(), so that lines of several processes do not mix. Control characters, which
  * could forge a line, are replaced. */
 void log_write(int priority, const char *format, ...)
@@ -23,7 +38,7 @@ void log_write(int priority, const char *format, ...)
     va_list arguments;
     size_t start, length;
 
-    if (getenv("JOURNAL_STREAM"))
+    if (is_journal())
         (void)snprintf(line, sizeof line, "<%d>", priority);
     else
         (void)snprintf(line, sizeof line, "ipcbrokerd: %s", word(priority));

@@ -19,6 +19,7 @@ struct declaration {
     struct place place; /* of the section's header */
     void *settings;     /* the kind's own struct, set from its keys */
     struct grants grants;
+    struct place subject_place; /* of the key that sets settings_subject() */
 };
 
 /* Which queues have a name of their own in the kernel. */

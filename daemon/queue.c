@@ -216,24 +216,37 @@ static int create_new(const struct queue_settings *settings, const char *name)
     return fd < 0 ? -errno : fd;
 }
 
+/* The group as declared; without one a queue has the broker's own, as when it was made. */
+static int apply_group(const struct declaration *declaration, int fd, const char *name,
+                       const struct stat *adopted, struct sentence *why)
+{
+    const struct queue_settings *settings = declaration->settings;
+    gid_t group = has_group(settings) ? settings->group.id : getegid();
+
+    if (has_group(settings) && !settings->group.resolved)
+        return say(why, -EINVAL, "its group '%s' is not known to this host", settings->group.name);
+    if (adopted ? adopted->st_gid == group : !has_group(settings))
+        return 0;
+    if (fchown(fd, (uid_t)-1, group) < 0)
+        return say(why, -errno,
+                   "%s cannot be given to gid %u: %s (the broker's user must be a member of that "
+                   "group)",
+                   name, group, strerror(errno));
+    if (adopted)
+        log_warning("queue '%s': adopted %s had gid %u, now %u", declaration->name, name,
+                    adopted->st_gid, group);
+    return 0;
+}
+
 /* Sets group and mode as declared; says it when that changes who may open an adopted queue. */
 static int apply_mode(const struct declaration *declaration, int fd, const char *name,
                       const struct stat *adopted, struct sentence *why)
 {
-    const struct queue_settings *settings = declaration->settings;
-    mode_t mode = declared_mode(settings);
+    mode_t mode = declared_mode(declaration->settings);
+    int r = apply_group(declaration, fd, name, adopted, why);
 
-    if (has_group(settings)) {
-        if (!settings->group.resolved)
-            return say(why, -ENOENT, "its group '%s' is not known to this host",
-                       settings->group.name);
-        if ((!adopted || adopted->st_gid != settings->group.id) &&
-            fchown(fd, (uid_t)-1, settings->group.id) < 0)
-            return say(why, -errno,
-                       "%s cannot be given to gid %u: %s (the broker's user must be a "
-                       "member of that group)",
-                       name, settings->group.id, strerror(errno));
-    }
+    if (r < 0)
+        return r;
     if (adopted ? (adopted->st_mode & 07777) == mode : mode == MODE_DEFAULT)
         return 0;
     if (fchmod(fd, mode) < 0)
@@ -295,38 +308,47 @@ static int note_difference(struct object *object, int fd, struct sentence *why)
     return 0;
 }
 
-/* Any access will do: what is handed out is opened anew. -EACCES: none. */
+/* What making a queue under its name can come to, besides 0 and -errno. */
+enum {
+    NAME_IS_THERE = 1, /* there is a queue of that name */
+    NAME_IS_GONE = 2,  /* there was one a moment ago */
+    NAME_IS_TAKEN = 3, /* it is another user's; the sentence says whose */
+};
+
+/* Any access will do: what is handed out is opened anew. Reading comes first, which disturbs
+ * nobody. -EACCES: there is none. */
 static int open_any_way(const char *name)
 {
-    static const int modes[] = {O_RDWR, O_RDONLY, O_WRONLY};
+    int fd = mq_open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-        int fd = mq_open(name, modes[i] | O_NONBLOCK | O_CLOEXEC);
-
-        if (fd >= 0 || errno != EACCES)
-            return fd < 0 ? -errno : fd;
-    }
-    return -EACCES;
+    if (fd < 0 && errno == EACCES)
+        fd = mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
-/* What is under NAME becomes ours, with its messages, if it is of our own user.
- * -EPERM: it is another's. There is no way to see whose a queue is but to open it (a mount of the
- * mqueue file system is not asked for); another's is closed at once and never used. */
+/* What is under NAME becomes ours, with its messages, if it is of our own user. There is no way to
+ * see whose a queue is but to open it (a mount of the mqueue file system is not asked for);
+ * another's is closed at once and never used. */
 static int adopt(struct object *object, const char *name, struct sentence *why)
 {
     _cleanup_close_ int fd = open_any_way(name);
     struct stat status;
     int r;
 
+    if (fd == -ENOENT)
+        return NAME_IS_GONE;
     if (fd == -EACCES)
-        return say(why, -EPERM, "the name %s is taken by a queue that uid %u may not open", name,
-                   geteuid());
+        return say(why, NAME_IS_TAKEN,
+                   "the name %s is taken by a queue that uid %u may not open (another user's, or "
+                   "its own with a mode of 0)",
+                   name, geteuid());
     if (fd < 0)
         return say(why, fd, "%s cannot be opened: %s", name, strerror(-fd));
     if (fstat(fd, &status) < 0)
         return say(why, -errno, "fstat of %s: %s", name, strerror(errno));
     if (status.st_uid != geteuid())
-        return say(why, -EPERM, "the name %s is taken by a queue of uid %u", name, status.st_uid);
+        return say(why, NAME_IS_TAKEN, "the name %s is taken by a queue of uid %u", name,
+                   status.st_uid);
     r = apply_mode(object->declaration, fd, name, &status, why);
     if (r < 0)
         return r;
@@ -345,7 +367,7 @@ static int create_named(struct object *object, const char *name, struct sentence
     int r;
 
     if (fd == -EEXIST)
-        return fd;
+        return NAME_IS_THERE;
     if (fd == -EACCES)
         return say(why, fd, "the kernel takes no queue of the name %s", name);
     if (fd < 0)
@@ -364,39 +386,41 @@ static int create_named(struct object *object, const char *name, struct sentence
 /* Creates, or adopts what is there; both again if the name goes or comes in between. */
 static int create_or_adopt(struct object *object, const char *name, struct sentence *why)
 {
-    int r = -EEXIST;
-
     for (int tries = 0; tries < 8; tries++) {
-        r = create_named(object, name, why);
-        if (r != -EEXIST)
-            return r;
-        r = adopt(object, name, why);
-        if (r != -ENOENT)
+        int r = create_named(object, name, why);
+
+        if (r == NAME_IS_THERE)
+            r = adopt(object, name, why);
+        if (r != NAME_IS_GONE)
             return r;
     }
-    return say(why, r, "the name %s comes and goes", name);
+    return say(why, -EBUSY, "the name %s comes and goes", name);
 }
 
 static int create(struct object *object, struct sentence *why)
 {
-    const struct queue_settings *settings = object->declaration->settings;
+    struct sentence taken = {.text = ""};
     char name[CLAIM_SIZE];
     int r;
 
     wanted_name(object->declaration, object->environment->naming, name, sizeof name);
     if (name[0] == '\0')
         return create_nameless(object, why);
-    r = create_or_adopt(object, name, why);
-    if (r != -EPERM)
-        return r;
-    if (is_open_by_name(settings))
-        return say(why, r,
-                   "%s; with mode or group it must have that name: remove the queue, or "
-                   "give another posix_name",
-                   (const char *)strdupa(why->text));
-    log_warning("queue '%s': %s; it lives without a name, reachable through the broker alone",
-                object->declaration->name, why->text);
-    return create_nameless(object, why);
+    r = create_or_adopt(object, name, &taken);
+    if (r == 0)
+        return 0;
+    if (r < 0)
+        return say(why, r, "%s", taken.text);
+    if (is_open_by_name(object->declaration->settings))
+        return say(why, -EEXIST,
+                   "%s; with mode or group it must have that name: remove the queue, or give "
+                   "another posix_name",
+                   taken.text);
+    r = create_nameless(object, why);
+    if (r >= 0)
+        log_warning("queue '%s': %s; it lives without a name, reachable through the broker alone",
+                    object->declaration->name, taken.text);
+    return r;
 }
 
 /* ---- hand out ---- */

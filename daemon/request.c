@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-#define NO_FIELD    0x10000u /* a type that no field can have */
-#define GRANTS_ROOM 64u      /* kept for the count of grants that do not fit a reply */
+#define NO_FIELD      0x10000u /* a type that no field can have */
+#define LEFT_OUT_ROOM 16384u   /* of a status, for paths of up to 4096 bytes each */
+#define GRANTS_ROOM   64u      /* kept for the count of grants that do not fit a reply */
 
 /* A request while it is answered. */
 struct request {
@@ -323,12 +324,13 @@ static int answer_show(struct request *request)
 static void describe_left_out(struct request *request)
 {
     const struct config *config = request->desk->config;
+    struct wire_writer *writer = &request->reply->writer;
 
-    wire_put_fact_number(&request->reply->writer, "left_out_files", config->n_left_out);
+    wire_put_fact_number(writer, "left_out_files", config->n_left_out);
     if (!may_observe(request))
         return;
-    for (size_t i = 0; i < config->n_left_out && i < 64; i++)
-        wire_put_fact_text(&request->reply->writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "left_out",
+    for (size_t i = 0; i < config->n_left_out && writer->size < LEFT_OUT_ROOM; i++)
+        wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "left_out",
                            config->left_out[i]);
 }
 

@@ -28,8 +28,8 @@ struct reply {
     bool close; /* the request was malformed: close after sending */
 };
 
-/* Answers FRAME, which came from CALLER; SIZE 0 for a packet that is no frame at all. There always is
- * a reply. */
+/* Answers FRAME, which came from CALLER; SIZE 0 for a packet that is no frame at all. There always
+ * is a reply. */
 void request_answer(const struct desk *desk, const struct caller *caller, const void *frame,
                     size_t size, struct reply *reply);
 /* A reply of nothing but an error, to SERIAL; serial 0 and type WIRE_EVENT where no request was

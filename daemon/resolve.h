@@ -7,7 +7,6 @@
 struct resolve_item {
     struct subject *subject; /* a user or group with a name; borrowed */
     struct place place;
-    bool setting; /* among the settings of the object whose header is at that place */
     int error; /* 0: found, or not tried; -ENOENT: there is no such name; else the look-up failed */
 };
 

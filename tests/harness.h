@@ -3,7 +3,8 @@
  * has, so that tests run in parallel and leave nothing. Needs root, which gives it away again for
  * the broker and for the clients.
  *
- * Everything here fails the running test when it cannot do what it says.
+ * Everything here fails the running test when it cannot do what it says. A test that fails leaves
+ * its directory, with the broker's log, in /tmp.
  */
 #pragma once
 

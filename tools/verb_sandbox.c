@@ -38,24 +38,26 @@ static int take_signals(struct sandbox *s)
     return s->signal_fd < 0 ? -errno : 0;
 }
 
+/* What fails before PROGRAM runs is our failure, whatever its errno means in an answer. */
+#define set_up_error(...) ((void)ctl_error(__VA_ARGS__), EXIT_FAILED)
+
 static int set_up(struct sandbox *s)
 {
     int r;
 
     r = take_signals(s);
     if (r < 0)
-        return ctl_error(r, "cannot await signals: %m");
+        return set_up_error(r, "cannot await signals: %m");
     r = sandbox_dir_make(&s->directory);
-    if (r < 0) {
-        (void)ctl_error(r, "cannot make a directory below $XDG_RUNTIME_DIR, $TMPDIR or /tmp: %m");
-        return EXIT_FAILED;
-    }
+    if (r < 0)
+        return set_up_error(r, "cannot make a directory below $XDG_RUNTIME_DIR, $TMPDIR or /tmp: "
+                               "%m");
     if (asprintf(&s->socket, "%s/ipcbroker.sock", s->directory) < 0 ||
         asprintf(&s->notify_path, "%s/notify", s->directory) < 0)
-        return ctl_error(-ENOMEM, "%m");
+        return set_up_error(-ENOMEM, "%m");
     s->notify_fd = sandbox_dir_listen(s->notify_path);
     if (s->notify_fd < 0)
-        return ctl_error(s->notify_fd, "cannot listen at %s: %m", s->notify_path);
+        return set_up_error(s->notify_fd, "cannot listen at %s: %m", s->notify_path);
     return EXIT_DONE;
 }
 
@@ -103,7 +105,7 @@ static int start(struct sandbox *s, bool broker, pid_t *ret)
     pid_t pid = fork();
 
     if (pid < 0)
-        return ctl_error(-errno, "cannot start a process: %m");
+        return set_up_error(-errno, "cannot start a process: %m");
     if (pid == 0) {
         (void)sigprocmask(SIG_SETMASK, &s->mask, NULL);
         if (broker)

@@ -143,6 +143,46 @@ START_TEST(batches_wait_for_the_reader)
 }
 END_TEST
 
+/* Lets the broker have N turns, so that it has come as far as it will. */
+static void take_turns(uint32_t n)
+{
+    int other = dial();
+
+    for (uint32_t i = 0; i < n; i++)
+        expect_alive(other);
+    close(other);
+}
+
+/* Of what is on its way to somebody who does not read: the kernel packs 253, and no more go. */
+static const struct {
+    uint32_t requests, items, arrived;
+} unread[] = {{20, 200, 1}, {270, 1, 253}, {3, 253, 1}, {100, 10, 25}};
+
+START_TEST(at_most_253_descriptors_are_unread)
+{
+    struct answer answer;
+    struct frame frame;
+    uint32_t n = 0;
+    int fd = dial();
+
+    for (uint32_t serial = 1; serial <= unread[_i].requests; serial++) {
+        frame_begin(&frame, WIRE_ACQUIRE, serial);
+        for (uint32_t i = 0; i < unread[_i].items; i++)
+            frame_item(&frame, "e", 1, 0, 0, 0);
+        ck_assert(offer(fd, frame.bytes, frame.writer.size));
+    }
+    take_turns(unread[_i].requests + 4);
+    freeze();
+    while (recv(fd, answer.bytes, sizeof answer.bytes, MSG_DONTWAIT) > 0)
+        n++;
+    thaw();
+    /* a broker whose way is full before that has sent less */
+    ck_assert_uint_le(n, unread[_i].arrived);
+    ck_assert_uint_ge(n, 1);
+    close(fd);
+}
+END_TEST
+
 /* Whoever does not read has nothing of the broker's but what the kernel holds for him. */
 START_TEST(those_who_never_read_stall_nobody)
 {
@@ -257,8 +297,6 @@ START_TEST(the_last_sentence_finds_room)
     struct answer answer;
     struct frame frame;
 
-    int other = dial();
-
     for (uint32_t n = 60; n < 260; n++) {
         int fd = dial();
 
@@ -270,8 +308,7 @@ START_TEST(the_last_sentence_finds_room)
         }
         put(fd, "nonsense", 8);
         thaw();
-        for (uint32_t i = 0; i < n + 4; i++)
-            expect_alive(other); /* one turn of his, one of ours: the way is full by now */
+        take_turns(n + 4); /* the way is full by now, if it can be */
         for (uint32_t serial = 1; serial <= n; serial++)
             expect_reply(fd, &answer, WIRE_STATUS, serial, 0);
         ck_assert_msg(get(fd, &answer), "no sentence behind %u replies", n);
@@ -279,7 +316,27 @@ START_TEST(the_last_sentence_finds_room)
         expect_end(fd);
         close(fd);
     }
-    close(other);
+}
+END_TEST
+
+/* Unread, they would make the client's first read a reset, with the sentence behind it. */
+START_TEST(what_was_sent_behind_a_bad_frame_is_read_away)
+{
+    struct answer answer;
+    struct frame frame;
+    int fd = dial();
+
+    expect_alive(fd);
+    freeze();
+    put(fd, "nonsense", 8);
+    valid_request(5, &frame, 1);
+    for (int i = 0; i < 50; i++)
+        put_frame(fd, &frame);
+    thaw();
+    take_turns(4);
+    ck_assert_int_gt(recv(fd, answer.bytes, sizeof answer.bytes, MSG_DONTWAIT), 0);
+    ck_assert_int_eq(recv(fd, answer.bytes, sizeof answer.bytes, MSG_DONTWAIT), 0);
+    close(fd);
 }
 END_TEST
 
@@ -346,6 +403,7 @@ void add_flow_cases(Suite *suite)
     tcase_add_test(cases, half_closed_with_requests_queued);
     tcase_add_test(cases, half_closed_before_it_was_accepted);
     tcase_add_test(cases, batches_wait_for_the_reader);
+    tcase_add_loop_test(cases, at_most_253_descriptors_are_unread, 0, (int)ARRAY_SIZE(unread));
     tcase_add_test(cases, those_who_never_read_stall_nobody);
     tcase_add_test(cases, the_reader_is_away_and_comes_back);
     tcase_add_test(cases, no_more_reading_then_requests);
@@ -353,6 +411,7 @@ void add_flow_cases(Suite *suite)
     tcase_add_test(cases, gone_while_parked);
     tcase_add_test(cases, gone_with_replies_unread);
     tcase_add_test(cases, the_last_sentence_finds_room);
+    tcase_add_test(cases, what_was_sent_behind_a_bad_frame_is_read_away);
     tcase_add_loop_test(cases, equal_requests_get_equal_bytes, 0, N_VALID);
     tcase_add_test(cases, equal_errors_get_equal_bytes);
     suite_add_tcase(suite, cases);

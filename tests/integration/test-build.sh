@@ -93,7 +93,8 @@ the_sources_are_formatted() {
 the_scripts_are_clean() {
     command -v shellcheck >/dev/null || fail "no shellcheck"
     cd "$TEST_SRCDIR"
-    shellcheck -x autogen.sh scripts/* tests/integration/*.sh .ci/run
+    shellcheck -x autogen.sh scripts/* tests/integration/*.sh
+    [[ ! -e .ci/run ]] || shellcheck .ci/run # not in the tarball
 }
 
 no_file_is_too_long() {

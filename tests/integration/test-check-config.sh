@@ -7,7 +7,7 @@ a_good_file_is_0_with_sums() {
     printf '[queue:a]\nmax_messages = 10\nmessage_size = 64\nuse = any\n[eventfd:b]\nuse = any\n' >c.conf
     expect_status 0 "$ipcbrokerd" --check-config c.conf
     [[ ! -s err ]]
-    expect_text out 'objects: 2' 'queues: 1' 'bytes of message queues: 1600 needed' RLIMIT_MSGQUEUE \
+    expect_text out 'objects: 2' 'fs.mqueue.queues_max: 1 needed' 'bytes of message queues: 1600 needed' RLIMIT_MSGQUEUE \
         'fs.mqueue.msg_max: 10 needed' RLIMIT_NOFILE
 }
 
@@ -83,6 +83,32 @@ a_start_with_a_bad_drop_in_needs_strict_to_fail() {
     expect_text err 'c.conf.d/b.conf:2: '
 }
 
+a_refused_file_is_judged_to_its_end() {
+    printf '[queue:a]\nfoo = 1\nuse = user:nobody-has-this-name\n[queue:b]\nmax_messages = 60000\nuse = any\n' >c.conf
+    expect_status 78 "$ipcbrokerd" --check-config c.conf
+    expect_text err "c.conf:2: unknown key 'foo'" "c.conf:3: unknown user 'nobody-has-this-name'" \
+        'sysctl fs.mqueue.msg_max=60000'
+    expect_text out 'objects: 2'
+}
+
+an_unknown_group_is_an_error_of_its_line() {
+    printf '[queue:a]\nuse = any\nmode = 0660\ngroup = nobody-has-this-name\n' >c.conf
+    expect_status 78 "$ipcbrokerd" --check-config c.conf
+    expect_text err "c.conf:4: unknown group 'nobody-has-this-name'"
+}
+
+sockets_that_cannot_be_are_errors() {
+    local long
+    long=$directory/$(printf '%0*d' $((104 - ${#directory})) 1)
+    printf '[broker]\nsocket = %s\n' "$long" >c.conf
+    expect_status 78 "$ipcbrokerd" --check-config c.conf
+    expect_text err "$long.admin is no path for a socket"
+    expect_status 78 "$ipcbrokerd" --config c.conf
+    expect_text err "$long.admin is no path for a socket"
+    expect_status 1 "$ipcbrokerd" --config c.conf --socket relative
+    expect_text err 'relative is no path for a socket'
+}
+
 the_shipped_examples_are_good() {
     local file
     for file in "$TEST_SRCDIR"/conf/*.conf; do
@@ -95,6 +121,7 @@ the_shipped_examples_are_good() {
 tests=(a_good_file_is_0_with_sums nothing_is_touched drop_ins_are_read_and_judged
     offline_makes_the_hosts_matters_warnings more_clients_than_descriptors_is_an_error_of_its_line
     a_mode_that_passes_grants_by_is_warned_of an_object_without_grants_is_warned_of
-    the_users_places_are_checked_by_user a_start_with_a_bad_main_file_is_78
+    the_users_places_are_checked_by_user a_refused_file_is_judged_to_its_end
+    an_unknown_group_is_an_error_of_its_line sockets_that_cannot_be_are_errors a_start_with_a_bad_main_file_is_78
     a_start_with_a_bad_drop_in_needs_strict_to_fail the_shipped_examples_are_good)
 run_tests "${tests[@]}"

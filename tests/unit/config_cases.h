@@ -44,7 +44,7 @@ void expect_none(int r);
 const struct declaration *get_object(const char *name);
 bool has_object(const char *name);
 /* What an object needs of the system, which tells what its settings are. */
-struct need weigh(const char *name);
+uint64_t needed(const char *name, const char *sysctl);
 unsigned access_of(const char *name, uid_t uid);
 
 void add_error_cases(TCase *cases);

@@ -291,7 +291,7 @@ START_TEST(unknown_group_of_a_queue)
 
     ck_assert_uint_eq(
         resolve_text("\n[queue:a]\nuse = any\ngroup = no-such-group-x\n", false, false), 1);
-    expect(SEVERITY_ERROR, 0, "main.conf", 2, "unknown group 'no-such-group-x' in the settings");
+    expect(SEVERITY_ERROR, 0, "main.conf", 4, "unknown group 'no-such-group-x': create it");
     queue = get_object("a");
     ck_assert(!queue->kind->settings_subject(queue->settings)->resolved);
 }

@@ -156,13 +156,16 @@ bool has_object(const char *name)
     return false;
 }
 
-struct need weigh(const char *name)
+uint64_t needed(const char *name, const char *sysctl)
 {
     const struct declaration *object = get_object(name);
     struct need need = {0};
 
     object->kind->weigh(object->settings, &need);
-    return need;
+    for (size_t i = 0; i < need.n_sysctls; i++)
+        if (strcmp(need.sysctls[i].name, sysctl) == 0)
+            return need.sysctls[i].value;
+    return 0;
 }
 
 unsigned access_of(const char *name, uid_t uid)

@@ -25,7 +25,7 @@ START_TEST(line_of_198_bytes)
     expect_one_error("main.conf", 5, "no '='");
     put_line(QUEUE, "max_messages = 7", 198, ' ', "\n");
     expect_none(load());
-    ck_assert_uint_eq(weigh("a").most_messages, 7);
+    ck_assert_uint_eq(needed("a", "fs.mqueue.msg_max"), 7);
     put_line(QUEUE, "max_messages = ", 198, '0', "");
     ck_assert_int_eq(load(), -EBADMSG);
     expect_one_error("main.conf", 3, "0 messages; expected 1");
@@ -79,8 +79,8 @@ START_TEST(long_names_are_whole)
                    EIGHTY, EIGHTY);
     expect_none(load_text(text));
     ck_assert_uint_eq(config->n_objects, 2);
-    ck_assert_uint_eq(weigh(EIGHTY "1").most_messages, 3);
-    ck_assert_uint_eq(weigh(EIGHTY "2").most_messages, 10);
+    ck_assert_uint_eq(needed(EIGHTY "1", "fs.mqueue.msg_max"), 3);
+    ck_assert_uint_eq(needed(EIGHTY "2", "fs.mqueue.msg_max"), 10);
     ck_assert_uint_eq(access_of(EIGHTY "2", 2), WIRE_USE);
     ck_assert_uint_eq(access_of(EIGHTY "2", 1), 0);
 }
@@ -135,8 +135,8 @@ START_TEST(minimal)
     ck_assert_uint_eq(config->objects[0]->place.line, 1);
     ck_assert_uint_eq(access_of("hello", 1000), WIRE_USE);
     ck_assert_uint_eq(access_of("hello", 0), 0);
-    ck_assert_uint_eq(weigh("hello").most_messages, 10);
-    ck_assert_uint_eq(weigh("hello").largest_message, 8192);
+    ck_assert_uint_eq(needed("hello", "fs.mqueue.msg_max"), 10);
+    ck_assert_uint_eq(needed("hello", "fs.mqueue.msgsize_max"), 8192);
     ck_assert_ptr_null(config->socket);
     ck_assert_ptr_null(config->admin_socket);
     ck_assert_uint_eq(config->max_clients, 4096);
@@ -170,8 +170,8 @@ START_TEST(every_key)
     ck_assert_uint_eq(config->observe.n, 2);
     ck_assert_uint_eq(config->observe.items[1].place.line, 7);
     queue = get_object("q");
-    ck_assert_uint_eq(weigh("q").most_messages, 20);
-    ck_assert_uint_eq(weigh("q").largest_message, 4096);
+    ck_assert_uint_eq(needed("q", "fs.mqueue.msg_max"), 20);
+    ck_assert_uint_eq(needed("q", "fs.mqueue.msgsize_max"), 4096);
     queue->kind->claim(queue, NAMING_ALL, claim, sizeof claim);
     ck_assert_str_eq(claim, "/other");
     ck_assert_uint_eq(queue->kind->settings_subject(queue->settings)->id, 12);

@@ -447,7 +447,7 @@ END_TEST
 /* ---- many at once ---- */
 
 #define RIVALS 6
-#define ROUNDS 400
+#define ROUNDS 4000
 
 static int take_and_give(_Atomic int *holders, _Atomic int *taken)
 {

@@ -51,7 +51,8 @@ static void declare(size_t i, const char *name)
 {
     (void)snprintf(names[i], sizeof names[i], "%s", name);
     settings[i] = (struct fake_settings){.cause = "the moon is full"};
-    declarations[i] = (struct declaration){names[i], &fake, {"file", 3}, &settings[i], {0}};
+    declarations[i] = (struct declaration){
+        .name = names[i], .kind = &fake, .place = {"file", 3}, .settings = &settings[i]};
     objects[i] = &declarations[i];
 }
 
