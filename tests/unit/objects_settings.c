@@ -212,7 +212,7 @@ START_TEST(a_claim)
 }
 END_TEST
 
-/* Bisected on a kernel: FACTS.md, section 5. */
+/* Found by bisection on a kernel. */
 static const struct {
     const char *max_messages, *message_size;
     uint64_t bytes;
