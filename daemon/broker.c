@@ -249,10 +249,10 @@ static void say_what_a_restart_loses(const struct broker *broker)
     for (size_t i = 0; i < broker->registry.n; i++)
         n += broker->registry.objects[i].nameless;
     if (n > 0)
-        log_info(
-            "%zu of the objects (eventfds, queues without a name) live as long as this broker: "
-            "a restart makes them anew, without their counts and messages",
-            n);
+        log_info("%zu of the objects (eventfds, pipes, queues without a name) live as long as this "
+                 "broker: "
+                 "a restart makes them anew, without their counts and messages",
+                 n);
 }
 
 /* Clients that come while the objects are made wait in the backlog: whoever is answered finds them

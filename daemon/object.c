@@ -245,6 +245,7 @@ void object_describe(struct object *object, unsigned granted, bool detail,
 {
     const struct declaration *declaration = object->declaration;
 
+    object_look(object);
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "name", declaration->name);
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "kind", declaration->kind->name);
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "state", state(object));
@@ -254,7 +255,6 @@ void object_describe(struct object *object, unsigned granted, bool detail,
             wire_put_fact_text(writer, WIRE_FACT_TEXT, "failure", object->failure);
         return;
     }
-    object_look(object);
     if (object->difference)
         wire_put_fact_text(writer, WIRE_FACT_TEXT, "difference", object->difference);
     declaration->kind->describe(object, detail, writer);

@@ -118,9 +118,9 @@ static int unknown_name(struct request *request, const char *name, size_t size)
                    "'.' or '-'",
                    WIRE_NAME_MAX);
     return say(&request->why, -ENOENT,
-               "no object '%.*s' is declared; a section [queue:%.*s] or [eventfd:%.*s] in the "
-               "broker's configuration would declare it",
-               (int)size, name, (int)size, name, (int)size, name);
+               "no object '%.*s' is declared; a section [queue:%.*s], [eventfd:%.*s] or "
+               "[pipe:%.*s] in the broker's configuration would declare it",
+               (int)size, name, (int)size, name, (int)size, name, (int)size, name);
 }
 
 static int find(struct request *request, const char *name, size_t size, struct object **ret)

@@ -5,6 +5,8 @@
 
 TCase *acquire_case(void);
 TCase *eventfd_case(void);
+TCase *pipe_case(void);
+TCase *privilege_case(void);
 TCase *grants_case(void);
 TCase *batch_case(void);
 TCase *facts_case(void);

@@ -13,6 +13,8 @@ int main(void)
     suite = suite_create("broker");
     suite_add_tcase(suite, acquire_case());
     suite_add_tcase(suite, eventfd_case());
+    suite_add_tcase(suite, pipe_case());
+    suite_add_tcase(suite, privilege_case());
     suite_add_tcase(suite, grants_case());
     suite_add_tcase(suite, batch_case());
     suite_add_tcase(suite, facts_case());

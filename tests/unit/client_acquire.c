@@ -137,8 +137,8 @@ static void serve_kinds(int listener)
         fd = fake_accept(listener);
         FAKE_EXPECT(fake_receive(fd, &request));
         FAKE_EXPECT(wire_next(&request.fields, &field) == 1 && wire_get_item(&field, &item) == 0);
-        FAKE_EXPECT(item.kinds == (i == 0 ? 1 << WIRE_EVENTFD : 1 << WIRE_QUEUE));
-        FAKE_EXPECT(item.access == (i == 0 ? WIRE_USE : WIRE_WRITE));
+        FAKE_EXPECT(item.kinds == (i == 0 ? 1 << WIRE_EVENTFD | 1 << WIRE_PIPE : 1 << WIRE_QUEUE));
+        FAKE_EXPECT(item.access == (i == 0 ? 0 : WIRE_WRITE));
         fake_hand_out(fd, &request, 1, 1);
         fake_await_close(fd);
         close_fd(fd);
