@@ -2,6 +2,7 @@
 #include "tests/integration/frames.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 /* ---- pipelining ---- */
@@ -152,6 +153,53 @@ static void take_turns(uint32_t n)
         expect_alive(other);
     close(other);
 }
+
+/* On the processor that is the N-th of those that there are, where there are several. */
+static void pin(pid_t pid, int n)
+{
+    cpu_set_t all, one;
+
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof all, &all) < 0 || CPU_COUNT(&all) < 2)
+        return;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &all) && n-- == 0)
+            CPU_SET(cpu, &one);
+    (void)sched_setaffinity(pid, sizeof one, &one);
+}
+
+static void put_batch(int fd, uint32_t serial)
+{
+    struct frame frame;
+
+    frame_begin(&frame, WIRE_ACQUIRE, serial);
+    for (unsigned i = 0; i < WIRE_DESCRIPTORS_MAX; i++)
+        frame_item(&frame, "e", 1, 0, 0, 0);
+    put_frame(fd, &frame);
+}
+
+/* Whoever reads in just the moment in which the broker asks whether he has read is not forgotten.
+ * The moment is short: on two processors one round of some hundred meets it. It is judged whether
+ * the reply comes at all, and not when. */
+START_TEST(a_reader_in_the_wrong_moment_is_not_forgotten)
+{
+    int other = dial(), fd = dial();
+    struct answer answer;
+
+    pin(broker.broker, 1);
+    pin(0, 0);
+    for (int round = 0; round < LOAD(4000); round++) {
+        put_batch(fd, 1);
+        put_batch(fd, 2);
+        for (int i = 0; i < 3; i++)
+            expect_alive(other); /* by now the second waits for the first to be read */
+        expect_reply(fd, &answer, WIRE_ACQUIRE, 1, 0);
+        expect_reply(fd, &answer, WIRE_ACQUIRE, 2, 0);
+    }
+    close(other);
+    close(fd);
+}
+END_TEST
 
 /* Of what is on its way to somebody who does not read: the kernel packs 253, and no more go. */
 static const struct {
@@ -403,6 +451,7 @@ void add_flow_cases(Suite *suite)
     tcase_add_test(cases, half_closed_with_requests_queued);
     tcase_add_test(cases, half_closed_before_it_was_accepted);
     tcase_add_test(cases, batches_wait_for_the_reader);
+    tcase_add_test(cases, a_reader_in_the_wrong_moment_is_not_forgotten);
     tcase_add_loop_test(cases, at_most_253_descriptors_are_unread, 0, (int)ARRAY_SIZE(unread));
     tcase_add_test(cases, those_who_never_read_stall_nobody);
     tcase_add_test(cases, the_reader_is_away_and_comes_back);
