@@ -362,18 +362,41 @@ files_of_the_architecture_exist() {
     done
 }
 
-# "tests/x/y.c: name" in the guarantees is a test that is run.
-tests_of_the_guarantees_exist() {
+# named_tests_exist DOCUMENT LEAST: each "tests/x/y.c: name" in it is a test that is run, and there
+# are at least so many.
+named_tests_exist() {
     local file name
-    grep -oE '`tests/[a-z0-9/_.-]+: [a-z0-9_]+`' "$source_tree/docs/guarantees.md" | tr -d '\`:' >told
-    [[ $(wc -l <told) -gt 20 ]] || fail "only $(wc -l <told) tests are named"
+    grep -oE '`tests/[a-z0-9/_.-]+: [a-z0-9_]+`' "$source_tree/docs/$1" | tr -d '\`:' >told
+    [[ $(wc -l <told) -ge $2 ]] || fail "$1: only $(wc -l <told) tests are named"
+    [[ $(grep -oF '`tests/' "$source_tree/docs/$1" | wc -l) -eq $(wc -l <told) ]] ||
+        fail "$1: something is named like a test and is none"
     while read -r file name; do
-        [[ -e $source_tree/$file ]] || fail "guarantees.md: no $file"
+        [[ -e $source_tree/$file ]] || fail "$1: no $file"
         case $file in
         *.sh) grep -qE "^$name\(\)" "$source_tree/$file" ;;
         *) grep -qE "^(START_TEST|PARALLEL_TEST|TEST)?\(?$name\b" "$source_tree/$file" ;;
-        esac || fail "guarantees.md: no test $name in $file"
+        esac || fail "$1: no test $name in $file"
     done <told
+}
+
+tests_of_the_guarantees_exist() {
+    named_tests_exist guarantees.md 20
+}
+
+tests_of_the_attacks_exist() {
+    named_tests_exist security.md 100
+}
+
+# An attack is tested, or the document says why it is not. They are numbered without a gap.
+every_attack_has_a_test_or_a_reason() {
+    awk -F'|' '
+        !/^\| A[0-9]/ { next }
+        { n++; number = $2; gsub(/ /, "", number) }
+        number != "A" n { print "A" n " is called " number }
+        NF != 6 { print number " has " NF - 2 " columns" }
+        $5 !~ /^ `tests\/|^ not prevented: [a-z]|^ not in this version: [a-z]/ { print number ":" $5 }
+        END { if (n < 80) print "only " n " attacks" }' "$source_tree/docs/security.md" >untested
+    [[ ! -s untested ]] || fail "security.md: $(<untested)"
 }
 
 # A promise without a test is a wish.
@@ -411,4 +434,6 @@ run_tests \
     links_lead_somewhere \
     files_of_the_architecture_exist \
     tests_of_the_guarantees_exist \
-    every_guarantee_names_a_test
+    every_guarantee_names_a_test \
+    tests_of_the_attacks_exist \
+    every_attack_has_a_test_or_a_reason
