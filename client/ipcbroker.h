@@ -309,7 +309,9 @@ int ipcb_event_release(struct ipcb_event *e);
  * pipe: over PIPE_BUF, 4096), -EBADF (this descriptor cannot signal), -EPIPE (of a pipe: nobody can
  * read it any more, not even the broker; SIGPIPE is never raised).
  * A blocking eventfd (as it was when it was wrapped) whose counter is too full for N, but not for
- * 1, makes this call wait; only then is there -EINTR (a signal handler ran while waiting).
+ * 1, makes this call wait; only then is there -EINTR (a signal handler ran while waiting). The same
+ * goes for a nonblocking one after another holder has cleared the O_NONBLOCK that all of them share
+ * and has filled the counter: an eventfd is for holders who trust each other, a pipe for others.
  *
  * Source: eventfd(2). Since 0.1.
  */
