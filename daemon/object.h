@@ -124,6 +124,9 @@ const struct kind *kind_find(const char *name);
 const struct kind *kind_at(size_t i);
 /* The access that a key or a request's word means for a kind; 0: it has no such word. */
 unsigned kind_access(const struct kind *kind, const char *word);
+/* Whether objects of the kind have this access, which is not 0. -EINVAL with a sentence. */
+int declaration_check_access(const struct declaration *declaration, unsigned access,
+                             struct sentence *why) _must_check_;
 /* An access in the words of the kind: "send", "receive", "use", "nothing". */
 const char *kind_words(const struct kind *kind, unsigned access);
 
