@@ -221,6 +221,11 @@ struct ipcb_list;
 /* The objects that you hold a grant on (all of them, for those who may observe), by name.
  * *ret is yours, for ipcb_list_free(). Errors as ipcb_acquire(). Since 0.1. */
 int ipcb_list(struct ipcb *b, struct ipcb_list **ret);
+/* The configuration that is in force, for administrators and those who may observe: a set of facts
+ * for each section, with "section", and "setting" and "origin" in turn. A section that is too long
+ * for one set goes on in the next, with the same "section". *ret is yours, for ipcb_list_free().
+ * -EACCES: you may not observe; else as ipcb_acquire(). Since 0.1. */
+int ipcb_config(struct ipcb *b, struct ipcb_list **ret);
 /* The number of objects. Since 0.1. */
 size_t ipcb_list_count(const struct ipcb_list *list);
 /* The facts of the object at INDEX, NULL past the end. Borrowed from LIST. Since 0.1. */

@@ -128,8 +128,7 @@ int request_not_known(struct request *request, const struct wire_field *field)
                field->type);
 }
 
-/* 1: the next field that is of TYPE; others are skipped unless they are critical. */
-static int next_of(struct request *request, unsigned type, struct wire_field *ret)
+int request_next_of(struct request *request, unsigned type, struct wire_field *ret)
 {
     int r;
 
@@ -147,7 +146,7 @@ static int check_rest(struct request *request)
 {
     struct wire_field field;
 
-    return next_of(request, NO_FIELD, &field);
+    return request_next_of(request, NO_FIELD, &field);
 }
 
 /* ---- acquire ---- */
@@ -198,7 +197,7 @@ static int answer_acquire(struct request *request)
     size_t n = 0;
     int r;
 
-    for (; (r = next_of(request, WIRE_FIELD_ITEM, &field)) > 0; n++) {
+    for (; (r = request_next_of(request, WIRE_FIELD_ITEM, &field)) > 0; n++) {
         if (n == WIRE_DESCRIPTORS_MAX)
             return say(&request->why, -E2BIG, "more than %u objects in one request",
                        WIRE_DESCRIPTORS_MAX);
@@ -222,7 +221,7 @@ static int answer_list(struct request *request)
     bool observer = request_may_observe(request);
     struct wire_field cursor = {0};
     size_t i, room = writer->capacity;
-    int r = next_of(request, WIRE_FIELD_CURSOR, &cursor);
+    int r = request_next_of(request, WIRE_FIELD_CURSOR, &cursor);
 
     if (r < 0)
         return r;
@@ -295,7 +294,7 @@ static int answer_show(struct request *request)
     bool observer;
     unsigned has;
     char place[512];
-    int r = next_of(request, WIRE_FIELD_NAME, &field);
+    int r = request_next_of(request, WIRE_FIELD_NAME, &field);
 
     if (r < 0)
         return r;
@@ -393,6 +392,8 @@ static int dispatch(struct request *request)
         return answer_whoami(request);
     case WIRE_CAN:
         return request_can(request);
+    case WIRE_CONFIG:
+        return request_config(request);
     default:
         return say(&request->why, -ENOSYS, "this broker does not know requests of type %u",
                    request->header.type);

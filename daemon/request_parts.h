@@ -24,6 +24,9 @@ int request_malformed(struct request *request, const char *what);
 /* Words that a field which means nothing here is critical. Returns -EOPNOTSUPP. */
 int request_not_known(struct request *request, const struct wire_field *field);
 
+/* 1: the next field that is of TYPE; others are skipped unless they are critical. */
+int request_next_of(struct request *request, unsigned type, struct wire_field *ret) _must_check_;
+
 /* Adds the grants of an object that match WHO (NULL: all), with their PLACES if wanted. A reply
  * holds a few hundred; whoever has more is told how many are not shown. */
 void request_put_grants(struct request *request, const struct declaration *declaration,
@@ -32,3 +35,7 @@ void request_put_grants(struct request *request, const struct declaration *decla
 /* ---- request_can.c ---- */
 
 int request_can(struct request *request);
+
+/* ---- request_config.c ---- */
+
+int request_config(struct request *request);

@@ -30,6 +30,7 @@ enum wire_type {
     WIRE_CAN = 6,
     WIRE_CANCEL = 7, /* number taken, not served yet */
     WIRE_AWAIT = 8,  /* wait until declared: number taken, not served yet */
+    WIRE_CONFIG = 9,
 };
 
 enum wire_flag {

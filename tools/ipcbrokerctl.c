@@ -9,7 +9,7 @@ static const struct {
     {"list", verb_list},       {"show", verb_show},     {"status", verb_status},
     {"whoami", verb_whoami},   {"can", verb_can},       {"send", verb_send},
     {"receive", verb_receive}, {"signal", verb_signal}, {"wait", verb_wait},
-    {"sandbox", verb_sandbox},
+    {"sandbox", verb_sandbox}, {"config", verb_config},
 };
 
 static const char help[] =
@@ -22,6 +22,7 @@ static const char help[] =
     "  status                  how the broker does; exit code 1 when it is degraded\n"
     "  whoami                  who the broker takes you for\n"
     "  can SUBJECT ACCESS NAME whether SUBJECT may, and why; exit code 4 when not\n"
+    "  config                  the configuration in force, and where each line is from\n"
     "  send [--priority N] [--timeout SECONDS] NAME [TEXT|-]\n"
     "                          send TEXT, or what stdin has, to a queue\n"
     "  receive [--timeout SECONDS] [--count N | --follow] NAME\n"

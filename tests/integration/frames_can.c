@@ -1,4 +1,5 @@
-/* The request CAN, field by field: what is malformed, what is refused, and that nobody notices. */
+/* The requests CAN and CONFIG, field by field: what is malformed, what is refused, and that nobody
+ * notices. */
 #include "tests/integration/frames.h"
 
 #include <errno.h>
@@ -115,6 +116,51 @@ START_TEST(a_number_of_another_size)
 }
 END_TEST
 
+/* ---- CONFIG ---- */
+
+/* Asks at the admin socket for the page of a cursor. */
+static void ask_for_page(const void *cursor, size_t size, int error)
+{
+    struct answer answer;
+    struct frame frame;
+    int fd = raw_connect(broker.admin);
+
+    ck_assert_int_ge(fd, 0);
+    frame_begin(&frame, WIRE_CONFIG, 9);
+    wire_put(&frame.writer, WIRE_FIELD_CURSOR, cursor, size);
+    put_frame(fd, &frame);
+    expect_reply(fd, &answer, WIRE_CONFIG, 9, error);
+    expect_alive(fd);
+    close(fd);
+}
+
+START_TEST(a_cursor_of_no_page)
+{
+    static const uint8_t cursor[9] = {0};
+
+    for (size_t size = 0; size <= sizeof cursor; size++)
+        ask_for_page(cursor, size, size == 8 ? 0 : EINVAL);
+    ask_for_page("\5\0\0\0\xff\xff\xff\xff", 8, 0); /* behind the last line of the last object */
+    ask_for_page("\6\0\0\0\0\0\0\0", 8, EINVAL);
+    ask_for_page("\xff\xff\xff\xff\0\0\0\0", 8, EINVAL);
+}
+END_TEST
+
+/* Not even to root, at the main socket. */
+START_TEST(the_configuration_is_not_for_everybody)
+{
+    struct answer answer;
+    struct frame frame;
+    int fd = dial();
+
+    frame_begin(&frame, WIRE_CONFIG, 9);
+    put_frame(fd, &frame);
+    expect_reply(fd, &answer, WIRE_CONFIG, 9, EACCES);
+    expect_alive(fd);
+    close(fd);
+}
+END_TEST
+
 void add_can_cases(Suite *suite)
 {
     TCase *cases = tcase_create("can");
@@ -124,5 +170,7 @@ void add_can_cases(Suite *suite)
     tcase_add_loop_test(cases, every_question_has_its_answer, 0, (int)ARRAY_SIZE(questions));
     tcase_add_loop_test(cases, a_field_that_comes_twice, 0, (int)ARRAY_SIZE(types));
     tcase_add_loop_test(cases, a_number_of_another_size, 0, 3);
+    tcase_add_test(cases, a_cursor_of_no_page);
+    tcase_add_test(cases, the_configuration_is_not_for_everybody);
     suite_add_tcase(suite, cases);
 }

@@ -129,6 +129,51 @@ can_refuses_what_it_does_not_understand() {
     expect_status 6 in_sandbox "$config" "$ctl" can me use nothing
 }
 
+# What is printed is a configuration, and one that prints the same.
+config_prints_what_is_in_force() {
+    local i many=''
+    needs_root
+    for ((i = 0; i < 1500; i++)); do many+="receive = user:$((other + i))"$'\n'; done
+    start_broker "[broker]
+max_clients = 100
+observe = group:$other
+$config
+[queue:given]
+message_size = 2K
+max_messages=3
+send = user:no-such-user, any
+[queue:crowd]
+$many
+[pipe:done]
+read = any"
+    expect_status 0 "$ctl" --socket "$socket" --admin config
+    expect_text out '[broker]' 'max_clients = 100 ; ' 'broker.conf:2' 'max_clients_per_user = 100 ; default' \
+        "observe = group:$other" '[queue:given] ; ' 'message_size = 2048 ; ' 'capacity = 8192 ; default' \
+        'semaphore = yes ; ' '#send = user:no-such-user ; ' 'posix_name = /given ; default' 'mode = 0600 ; default' 'command line'
+    grep -q '^message_size = 2048 ; .*broker\.conf:18$' out
+    [[ $(grep -c "^receive = user:" out) == 1501 && $(grep -c '^\[queue:crowd\]' out) == 1 ]]
+    cp out second.conf
+    expect_status 0 "$ipcbrokerd" --check-config second.conf
+    if grep -q error err; then fail "$(<err)"; fi
+    stop_broker
+    start_broker "$(<second.conf)"
+    expect_status 0 "$ctl" --socket "$socket" --admin config
+    stop_broker
+    plain() { sed 's/ ; .*//; /socket = /d; /^#/d' "$1"; }
+    diff <(plain second.conf) <(plain out) >difference || fail "$(<difference)"
+}
+
+config_is_for_those_who_may_observe() {
+    expect_status 4 in_sandbox "[broker]
+observe =
+$config" "$ctl" config
+    expect_text err '--admin'
+    expect_status 0 in_sandbox "[broker]
+observe = user:$me
+$config" "$ctl" --json config
+    jq -e '.[0].section == "broker" and (.[] | select(.section == "queue:orders") | .setting | index("message_size = 64") != null)' out >/dev/null
+}
+
 messages_come_by_priority() {
     expect_status 0 in_sandbox "$config" sh -c '
         "$0" send orders low
@@ -282,7 +327,8 @@ tests=(list_shows_what_is_granted list_takes_a_pattern list_as_json_is_one_docum
     status_tells_how_the_broker_does status_of_a_degraded_broker_is_1
     whoami_tells_how_the_broker_sees_you can_says_whether_you_may_and_why
     can_says_of_others_to_administrators can_knows_the_groups_of_a_user
-    can_refuses_what_it_does_not_understand messages_come_by_priority receive_as_json_keeps_bytes
+    can_refuses_what_it_does_not_understand config_prints_what_is_in_force
+    config_is_for_those_who_may_observe messages_come_by_priority receive_as_json_keeps_bytes
     receive_from_an_empty_queue_would_block a_message_that_is_too_long_is_refused
     events_are_counted bad_numbers_are_usage_errors wrong_usage_is_2 help_and_version_go_to_stdout
     a_full_disk_is_an_error the_sandbox_ends_with_the_programs_status the_sandbox_leaves_nothing
