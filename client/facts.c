@@ -203,3 +203,41 @@ _public_ int ipcb_whoami(struct ipcb *b, struct ipcb_facts **ret)
     request_begin(b, WIRE_WHOAMI, &request);
     return call_for_facts(b, &request, ret);
 }
+
+static bool subject_is_plain(const struct ipcb_subject *subject)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(subject->reserved); i++)
+        if (subject->reserved[i] != 0)
+            return false;
+    return true;
+}
+
+/* Critical: who skipped one of them would answer for somebody else. */
+static void put_subject(struct wire_writer *request, const struct ipcb_subject *subject)
+{
+    wire_put_u32(request, WIRE_FIELD_UID | WIRE_CRITICAL, subject->uid);
+    wire_put_u32(request, WIRE_FIELD_GID | WIRE_CRITICAL, subject->gid);
+    if (subject->n_groups > 0)
+        wire_put_u32s(request, WIRE_FIELD_GROUPS | WIRE_CRITICAL, subject->groups,
+                      subject->n_groups);
+}
+
+_public_ int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name,
+                      unsigned access, struct ipcb_facts **ret)
+{
+    struct wire_writer request;
+    size_t size;
+    int r;
+
+    if (subject && !subject_is_plain(subject))
+        return say(&b->message, -EINVAL, "a reserved field of the subject is not 0");
+    r = request_name(b, name, &name, &size);
+    if (r < 0)
+        return r;
+    request_begin(b, WIRE_CAN, &request);
+    wire_put(&request, WIRE_FIELD_NAME, name, size);
+    wire_put_u32(&request, WIRE_FIELD_ACCESS, access);
+    if (subject)
+        put_subject(&request, subject);
+    return call_for_facts(b, &request, ret);
+}

@@ -47,6 +47,9 @@ extern "C" {
 /* Flags of an item. */
 #define IPCB_NONBLOCK 1u /* queues, pipes: the new description has O_NONBLOCK */
 
+/* For struct ipcb_subject: no user, no group. No grant is for this number. */
+#define IPCB_NOBODY UINT32_MAX
+
 /* The greatest number of items of one ipcb_acquire_many(): the kernel's for one packet. */
 #define IPCB_ITEMS_MAX 253
 
@@ -187,11 +190,42 @@ int ipcb_status(struct ipcb *b, struct ipcb_facts **ret);
 /* Who the broker takes you for. Errors as ipcb_acquire(). Since 0.1. */
 int ipcb_whoami(struct ipcb *b, struct ipcb_facts **ret);
 
+/* Whom ipcb_can() asks about. Set all of it to 0 first: reserved fields must be 0. */
+struct ipcb_subject {
+    uid_t uid;           /* IPCB_NOBODY: somebody whom no grant for a user matches */
+    gid_t gid;           /* IPCB_NOBODY: somebody who is in no group but `groups` */
+    const gid_t *groups; /* the supplementary ones, borrowed for the call */
+    size_t n_groups;
+    uint64_t reserved[4];
+};
+
+/*
+ * Asks whether somebody may have an access on an object at the broker's main socket, and why.
+ *
+ * subject: who; NULL: you, as the broker sees you. Others can be asked about by an administrator,
+ *   at the admin socket; at the main one your own uid stands for you and nothing else is looked at.
+ * name: the object's; a leading '/' is ignored.
+ * access: the directions: not 0.
+ * ret: receives the facts, yours, for ipcb_facts_free(). "allowed" is the answer.
+ *
+ * Returns 0, whatever the answer is, or -ENOENT (no such object), -EACCES (somebody else, at the
+ * main socket), -EINVAL (not a name, an access that this kind does not have, a reserved field that
+ * is not 0), -EMSGSIZE (more groups than a request holds, some 16000), else as ipcb_acquire().
+ * Since 0.1.
+ */
+int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name, unsigned access,
+             struct ipcb_facts **ret);
+
 struct ipcb_list;
 
 /* The objects that you hold a grant on (all of them, for those who may observe), by name.
  * *ret is yours, for ipcb_list_free(). Errors as ipcb_acquire(). Since 0.1. */
 int ipcb_list(struct ipcb *b, struct ipcb_list **ret);
+/* The configuration that is in force, for administrators and those who may observe: a set of facts
+ * for each section, with "section", and "setting" and "origin" in turn. A section that is too long
+ * for one set goes on in the next, with the same "section". *ret is yours, for ipcb_list_free().
+ * -EACCES: you may not observe; else as ipcb_acquire(). Since 0.1. */
+int ipcb_config(struct ipcb *b, struct ipcb_list **ret);
 /* The number of objects. Since 0.1. */
 size_t ipcb_list_count(const struct ipcb_list *list);
 /* The facts of the object at INDEX, NULL past the end. Borrowed from LIST. Since 0.1. */

@@ -52,7 +52,7 @@ static int list_add_page(struct ipcb_list *list, struct wire_reader fields,
 }
 
 /* All pages are under one deadline, so that a broker whose pages never end holds nobody. */
-static int list_fill(struct ipcb *b, struct ipcb_list *list)
+static int list_fill(struct ipcb *b, enum wire_type type, struct ipcb_list *list)
 {
     struct deadline deadline = deadline_from(b->timeout_us);
     struct wire_field cursor = {0};
@@ -61,7 +61,7 @@ static int list_fill(struct ipcb *b, struct ipcb_list *list)
     int r;
 
     do {
-        request_begin(b, WIRE_LIST, &request);
+        request_begin(b, type, &request);
         if (cursor.size > 0)
             wire_put(&request, WIRE_FIELD_CURSOR, cursor.value, cursor.size);
         r = request_call(b, &request, &deadline, &fields, NULL);
@@ -83,18 +83,28 @@ static void list_freep(struct ipcb_list **list)
     *list = ipcb_list_free(*list);
 }
 
-_public_ int ipcb_list(struct ipcb *b, struct ipcb_list **ret)
+static int list_all(struct ipcb *b, enum wire_type type, struct ipcb_list **ret)
 {
     _cleanup_(list_freep) struct ipcb_list *list = calloc(1, sizeof *list);
     int r;
 
     if (!list)
         return facts_refuse(b, -ENOMEM);
-    r = list_fill(b, list);
+    r = list_fill(b, type, list);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(list);
     return 0;
+}
+
+_public_ int ipcb_list(struct ipcb *b, struct ipcb_list **ret)
+{
+    return list_all(b, WIRE_LIST, ret);
+}
+
+_public_ int ipcb_config(struct ipcb *b, struct ipcb_list **ret)
+{
+    return list_all(b, WIRE_CONFIG, ret);
 }
 
 _public_ size_t ipcb_list_count(const struct ipcb_list *list)

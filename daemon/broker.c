@@ -264,7 +264,9 @@ static int start(struct broker *broker)
     char status[512];
     int r;
 
-    broker->desk = (struct desk){&broker->registry, broker->config, now_us(), 0};
+    broker->desk = (struct desk){
+        &broker->registry,     broker->config,         now_us(), 0, broker->sockets.main,
+        broker->sockets.admin, broker->options->socket};
     r = cannot(loop_init(&broker->loop), "make an event loop");
     if (r >= 0)
         r = cannot(watch_signals(broker), "watch signals");

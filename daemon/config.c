@@ -164,6 +164,9 @@ static int apply_broker(struct config *config, struct broker_section *broker)
     config->admin = broker->admin;
     config->observe = broker->observe;
     broker->admin = broker->observe = (struct grants){0};
+    config->observe_place = broker->observe_place;
+    config->main_path = broker->place.path;
+    memcpy(config->broker_lines, broker->key_lines, sizeof config->broker_lines);
     if (broker->max_clients > 0) {
         config->max_clients = broker->max_clients;
         config->max_clients_place = broker->max_clients_place;

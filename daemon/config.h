@@ -31,6 +31,9 @@ struct config {
     struct place max_clients_place; /* line 0: the default */
     struct grants admin;            /* subjects; the access of each is WIRE_USE */
     struct grants observe;
+    struct place observe_place; /* line 0: the default */
+    const char *main_path;      /* of the main file, borrowed; NULL: there is none */
+    unsigned broker_lines[4];   /* of socket, admin_socket, max_clients, max_clients_per_user */
 
     struct declaration **objects; /* by name; owned by their files */
     size_t n_objects;

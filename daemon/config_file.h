@@ -7,6 +7,7 @@
 /* [broker]. What was not said is NULL, 0, or of line 0. */
 struct broker_section {
     struct place place;
+    unsigned key_lines[KIND_KEYS_MAX]; /* of socket, admin_socket, max_clients and ..._per_user */
     char *socket, *admin_socket;
     uint64_t max_clients, max_clients_per_user;
     struct place max_clients_place, max_clients_per_user_place;

@@ -319,6 +319,10 @@ static int take_plain(struct section *section, size_t i, const char *value, unsi
         return 0;
     }
     section->lines[i] = line;
+    if (section->type == SECTION_OBJECT)
+        declaration_of(section)->key_lines[i] = line;
+    else
+        section->file->broker.key_lines[i] = line;
     if (!*value) {
         problems_add(section->problems, SEVERITY_ERROR, place, "no value for '%s'; expected one",
                      key->name);

@@ -6,7 +6,7 @@
 #define CONFIG_MAX_CLIENTS          4096u
 #define CONFIG_MAX_CLIENTS_PER_USER 256u
 
-#define SECTION_KEYS_MAX 16u /* plain keys of a section, at most */
+#define SECTION_KEYS_MAX KIND_KEYS_MAX
 
 /* The section that is being read. Zero but for file and problems at first. */
 struct section {

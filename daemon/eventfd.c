@@ -45,6 +45,21 @@ static void settings_deinit(void *settings)
     (void)settings;
 }
 
+static void settings_text(const struct declaration *declaration, enum naming naming,
+                          const char *key, char *ret, size_t size)
+{
+    const struct eventfd_settings *settings = declaration->settings;
+
+    (void)naming;
+    if (strcmp(key, "initial") == 0)
+        (void)snprintf(ret, size, "%" PRIu64, settings->initial);
+    else
+        (void)snprintf(ret, size, "%s",
+                       (strcmp(key, "semaphore") == 0 ? settings->semaphore : settings->nonblocking)
+                           ? "yes"
+                           : "no");
+}
+
 static void weigh(const void *settings, struct need *need)
 {
     (void)settings;
@@ -143,6 +158,7 @@ const struct kind kind_eventfd = {
     .settings_size = sizeof(struct eventfd_settings),
     .settings_init = settings_init,
     .settings_deinit = settings_deinit,
+    .settings_text = settings_text,
     .weigh = weigh,
     .create = create,
     .hand_out = hand_out,

@@ -186,6 +186,17 @@ static bool kind_has_access(const struct kind *kind, unsigned access)
            (access == WIRE_READ && kind->read_word);
 }
 
+int declaration_check_access(const struct declaration *declaration, unsigned access,
+                             struct sentence *why)
+{
+    char name[256];
+
+    if (kind_has_access(declaration->kind, access))
+        return 0;
+    return say(why, -EINVAL, "%s has no single directions, only 'use': ask for both, or for none",
+               declaration_format(declaration, name, sizeof name));
+}
+
 /* What the kernel refused is the broker's trouble: a shortage passes, and no errno of ours may look
  * like one of the client's. */
 static int translate(int error)
@@ -210,16 +221,16 @@ int object_hand_out(struct object *object, unsigned granted, unsigned access, un
     char name[256];
     int r;
 
-    declaration_format(declaration, name, sizeof name);
     if (access == 0)
         access = granted;
     if (access == 0 || (access & ~granted && kind_has_access(declaration->kind, access)))
         return -EACCES;
-    if (!kind_has_access(declaration->kind, access))
-        return say(why, -EINVAL,
-                   "%s has no single directions, only 'use': ask for both, or for none", name);
+    r = declaration_check_access(declaration, access, why);
+    if (r < 0)
+        return r;
     if (object_is_failed(object))
-        return say(why, -ENXIO, "%s is declared, but failed: %s", name,
+        return say(why, -ENXIO, "%s is declared, but failed: %s",
+                   declaration_format(declaration, name, sizeof name),
                    object->failure ? object->failure : "out of memory");
     r = declaration->kind->hand_out(object, access, flags, &handout, why);
     if (r < 0)

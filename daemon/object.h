@@ -12,6 +12,8 @@
 
 struct kind;
 
+#define KIND_KEYS_MAX 16u /* plain keys of a section, at most */
+
 /* What a configuration says of one object. Owned by the configuration. */
 struct declaration {
     char *name;
@@ -19,7 +21,8 @@ struct declaration {
     struct place place; /* of the section's header */
     void *settings;     /* the kind's own struct, set from its keys */
     struct grants grants;
-    struct place subject_place; /* of the key that sets settings_subject() */
+    struct place subject_place;        /* of the key that sets settings_subject() */
+    unsigned key_lines[KIND_KEYS_MAX]; /* where each of the kind's keys was said, 0: was not */
 };
 
 /* Which queues have a name of their own in the kernel. */
@@ -99,6 +102,10 @@ struct kind {
     /* A user or group among the settings that wants resolving, borrowed; NULL when there is none;
      * may be NULL. What stays unresolved is the kind's to fail on. */
     struct subject *(*settings_subject)(void *settings);
+    /* The value in force of one of the keys, as a configuration would say it; "": there is nothing
+     * to say. */
+    void (*settings_text)(const struct declaration *declaration, enum naming naming,
+                          const char *key, char *ret, size_t size);
     /* What no other object may claim too, such as a queue's POSIX name; "" for nothing; may be
      * NULL. */
     void (*claim)(const struct declaration *declaration, enum naming naming, char *ret,
@@ -124,6 +131,9 @@ const struct kind *kind_find(const char *name);
 const struct kind *kind_at(size_t i);
 /* The access that a key or a request's word means for a kind; 0: it has no such word. */
 unsigned kind_access(const struct kind *kind, const char *word);
+/* Whether objects of the kind have this access, which is not 0. -EINVAL with a sentence. */
+int declaration_check_access(const struct declaration *declaration, unsigned access,
+                             struct sentence *why) _must_check_;
 /* An access in the words of the kind: "send", "receive", "use", "nothing". */
 const char *kind_words(const struct kind *kind, unsigned access);
 

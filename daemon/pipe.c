@@ -72,6 +72,16 @@ static int settings_check(const void *settings, struct sentence *why)
                pipe->initial, pipe->capacity);
 }
 
+static void settings_text(const struct declaration *declaration, enum naming naming,
+                          const char *key, char *ret, size_t size)
+{
+    const struct pipe_settings *settings = declaration->settings;
+
+    (void)naming;
+    (void)snprintf(ret, size, "%" PRIu64,
+                   strcmp(key, "initial") == 0 ? settings->initial : settings->capacity);
+}
+
 static void weigh(const void *settings, struct need *need)
 {
     const struct pipe_settings *pipe = settings;
@@ -209,6 +219,7 @@ const struct kind kind_pipe = {
     .settings_size = sizeof(struct pipe_settings),
     .settings_init = settings_init,
     .settings_deinit = settings_deinit,
+    .settings_text = settings_text,
     .settings_check = settings_check,
     .weigh = weigh,
     .create = create,

@@ -185,6 +185,37 @@ static void wanted_name(const struct declaration *declaration, enum naming namin
         (void)snprintf(ret, size, "/%s", declaration->name);
 }
 
+static void put_group(const struct subject *group, char *ret, size_t size)
+{
+    if (group->name)
+        (void)snprintf(ret, size, "%s", group->name);
+    else
+        (void)snprintf(ret, size, "%u", group->id);
+}
+
+/* Without a name there is no posix_name to say where a mode is said, which takes a name. */
+static void settings_text(const struct declaration *declaration, enum naming naming,
+                          const char *key, char *ret, size_t size)
+{
+    const struct queue_settings *settings = declaration->settings;
+    char name[POSIX_NAME_MAX];
+    bool named;
+
+    wanted_name(declaration, naming, name, sizeof name);
+    named = name[0];
+    ret[0] = '\0';
+    if (strcmp(key, "max_messages") == 0)
+        (void)snprintf(ret, size, "%" PRIu64, settings->max_messages);
+    else if (strcmp(key, "message_size") == 0)
+        (void)snprintf(ret, size, "%" PRIu64, settings->message_size);
+    else if (strcmp(key, "posix_name") == 0 && (named || !is_open_by_name(settings)))
+        (void)snprintf(ret, size, "%s", named ? name : "none");
+    else if (strcmp(key, "mode") == 0 && (named || settings->mode))
+        (void)snprintf(ret, size, "%04o", settings->mode ? settings->mode : MODE_DEFAULT);
+    else if (strcmp(key, "group") == 0 && has_group(settings))
+        put_group(&settings->group, ret, size);
+}
+
 static void weigh(const void *settings, struct need *need)
 {
     const struct queue_settings *queue = settings;
@@ -524,6 +555,7 @@ const struct kind kind_queue = {
     .settings_size = sizeof(struct queue_settings),
     .settings_init = settings_init,
     .settings_deinit = settings_deinit,
+    .settings_text = settings_text,
     .settings_check = settings_check,
     .settings_warning = settings_warning,
     .settings_subject = settings_subject,

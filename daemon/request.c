@@ -1,4 +1,4 @@
-#include "daemon/request.h"
+#include "daemon/request_parts.h"
 
 #include "daemon/clock.h"
 
@@ -6,17 +6,8 @@
 
 #define NO_FIELD      0x10000u /* a type that no field can have */
 #define LEFT_OUT_ROOM 16384u   /* of a status, for paths of up to 4096 bytes each */
+#define PLACE_SIZE    4128u    /* of a path of up to 4096 bytes, and a line */
 #define GRANTS_ROOM   64u      /* kept for the count of grants that do not fit a reply */
-
-/* A request while it is answered. */
-struct request {
-    const struct desk *desk;
-    const struct caller *caller;
-    struct wire_header header;
-    struct wire_reader fields;
-    struct reply *reply;
-    struct sentence why;
-};
 
 /* ---- replies ---- */
 
@@ -71,24 +62,9 @@ static unsigned granted(struct request *request, const struct grants *grants)
     return grants_access(grants, &caller->peer->credentials);
 }
 
-static bool may_observe(struct request *request)
+bool request_may_observe(struct request *request)
 {
     return request->caller->admin || granted(request, &request->desk->config->observe) != 0;
-}
-
-/* "uid 1000 (gid 1000, groups 27,100)": the numbers that grants are decided by. */
-static void format_caller(struct request *request, char *buffer, size_t size)
-{
-    struct peer *peer = request->caller->peer;
-    size_t used;
-
-    peer_learn_groups(peer, request->caller->fd);
-    used = (size_t)snprintf(buffer, size, "uid %u (gid %u", peer->credentials.uid,
-                            peer->credentials.gid);
-    for (size_t i = 0; i < peer->credentials.n_groups && used < size - 32; i++)
-        used += (size_t)snprintf(buffer + used, size - used, "%s%u", i == 0 ? ", groups " : ",",
-                                 peer->credentials.groups[i]);
-    (void)snprintf(buffer + used, size - used, ")");
 }
 
 /* Says what the caller lacks, how the broker sees him, and which line would help. */
@@ -96,14 +72,16 @@ static int deny(struct request *request, const struct declaration *declaration, 
                 unsigned access)
 {
     unsigned wanted = access ? access : WIRE_USE;
+    struct peer *peer = request->caller->peer;
     char who[256], name[256];
 
-    format_caller(request, who, sizeof who);
+    peer_learn_groups(peer, request->caller->fd);
+    credentials_format(&peer->credentials, who, sizeof who);
     declaration_format(declaration, name, sizeof name);
     return say(&request->why, -EACCES,
                "%s is granted %s on %s; '%s = user:%u' in a [grant:%s] section would grant %s", who,
                kind_words(declaration->kind, has), name, kind_words(declaration->kind, wanted),
-               request->caller->peer->credentials.uid, declaration->name,
+               peer->credentials.uid, declaration->name,
                access ? kind_words(declaration->kind, wanted) : "it");
 }
 
@@ -123,7 +101,7 @@ static int unknown_name(struct request *request, const char *name, size_t size)
                (int)size, name, (int)size, name, (int)size, name, (int)size, name);
 }
 
-static int find(struct request *request, const char *name, size_t size, struct object **ret)
+int request_find(struct request *request, const char *name, size_t size, struct object **ret)
 {
     struct object *object;
 
@@ -138,13 +116,19 @@ static int find(struct request *request, const char *name, size_t size, struct o
     return 0;
 }
 
-static int malformed(struct request *request, const char *what)
+int request_malformed(struct request *request, const char *what)
 {
     return say(&request->why, -EBADMSG, "malformed request: %s", what);
 }
 
-/* 1: the next field that is of TYPE; others are skipped unless they are critical. */
-static int next_of(struct request *request, unsigned type, struct wire_field *ret)
+int request_not_known(struct request *request, const struct wire_field *field)
+{
+    return say(&request->why, -EOPNOTSUPP,
+               "the request has a critical field of type %u, which this broker does not know",
+               field->type);
+}
+
+int request_next_of(struct request *request, unsigned type, struct wire_field *ret)
 {
     int r;
 
@@ -152,12 +136,9 @@ static int next_of(struct request *request, unsigned type, struct wire_field *re
         if (ret->type == type)
             return 1;
         if (ret->critical)
-            return say(&request->why, -EOPNOTSUPP,
-                       "the request has a critical field of type %u, which this broker does not "
-                       "know",
-                       ret->type);
+            return request_not_known(request, ret);
     }
-    return r < 0 ? malformed(request, "bytes that are no field") : 0;
+    return r < 0 ? request_malformed(request, "bytes that are no field") : 0;
 }
 
 /* Behind the fields that were read there may be none that has to be understood. */
@@ -165,7 +146,7 @@ static int check_rest(struct request *request)
 {
     struct wire_field field;
 
-    return next_of(request, NO_FIELD, &field);
+    return request_next_of(request, NO_FIELD, &field);
 }
 
 /* ---- acquire ---- */
@@ -180,7 +161,7 @@ static int acquire_one(struct request *request, const struct wire_item *item)
 
     if (item->access & ~WIRE_USE || item->flags & ~WIRE_NONBLOCK)
         return say(&request->why, -EINVAL, "an access or a flag that this broker does not know");
-    r = find(request, item->name, item->name_size, &object);
+    r = request_find(request, item->name, item->name_size, &object);
     if (r < 0)
         return r;
     kind = object->declaration->kind;
@@ -216,18 +197,18 @@ static int answer_acquire(struct request *request)
     size_t n = 0;
     int r;
 
-    for (; (r = next_of(request, WIRE_FIELD_ITEM, &field)) > 0; n++) {
+    for (; (r = request_next_of(request, WIRE_FIELD_ITEM, &field)) > 0; n++) {
         if (n == WIRE_DESCRIPTORS_MAX)
             return say(&request->why, -E2BIG, "more than %u objects in one request",
                        WIRE_DESCRIPTORS_MAX);
         if (wire_get_item(&field, &item) < 0)
-            return malformed(request, "an item that is too short");
+            return request_malformed(request, "an item that is too short");
         r = acquire_one(request, &item);
         if (r < 0)
             return refuse_item(request, n, r);
     }
     if (r == 0 && n == 0)
-        return malformed(request, "an acquire without an item");
+        return request_malformed(request, "an acquire without an item");
     return r;
 }
 
@@ -237,10 +218,10 @@ static int answer_list(struct request *request)
 {
     struct wire_writer *writer = &request->reply->writer;
     const struct registry *registry = request->desk->registry;
-    bool observer = may_observe(request);
+    bool observer = request_may_observe(request);
     struct wire_field cursor = {0};
     size_t i, room = writer->capacity;
-    int r = next_of(request, WIRE_FIELD_CURSOR, &cursor);
+    int r = request_next_of(request, WIRE_FIELD_CURSOR, &cursor);
 
     if (r < 0)
         return r;
@@ -267,27 +248,42 @@ static int answer_list(struct request *request)
     return 0;
 }
 
-/* A reply holds a few hundred; whoever has more is told how many are not shown. */
-static void describe_grants(struct request *request, const struct declaration *declaration)
+/* False: there is no room for it. */
+static bool put_grant(struct request *request, const struct kind *kind, const struct grant *grant,
+                      bool places)
+{
+    struct wire_writer *writer = &request->reply->writer;
+    char subject[256], place[PLACE_SIZE] = "", text[PLACE_SIZE + 300];
+    size_t before = writer->size;
+
+    if (places)
+        (void)snprintf(place, sizeof place, " (%s:%u)", grant->place.path, grant->place.line);
+    (void)snprintf(text, sizeof text, "%s = %s%s", kind_words(kind, grant->access),
+                   subject_format(&grant->subject, subject, sizeof subject), place);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "grant", text);
+    if (!writer->overflow)
+        return true;
+    wire_rewind(writer, before);
+    return false;
+}
+
+void request_put_grants(struct request *request, const struct declaration *declaration,
+                        const struct credentials *who, bool places)
 {
     struct wire_writer *writer = &request->reply->writer;
     const struct grants *grants = &declaration->grants;
-    char subject[256], text[512];
-    size_t before = writer->size, i;
+    size_t n_hidden = 0;
 
     writer->capacity -= GRANTS_ROOM;
-    for (i = 0; i < grants->n && !writer->overflow; i++) {
-        before = writer->size;
-        (void)snprintf(text, sizeof text, "%s = %s",
-                       kind_words(declaration->kind, grants->items[i].access),
-                       subject_format(&grants->items[i].subject, subject, sizeof subject));
-        wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "grant", text);
+    for (size_t i = 0; i < grants->n; i++) {
+        if (who && !subject_matches(&grants->items[i].subject, who))
+            continue;
+        if (n_hidden > 0 || !put_grant(request, declaration->kind, &grants->items[i], places))
+            n_hidden++;
     }
     writer->capacity += GRANTS_ROOM;
-    if (!writer->overflow)
-        return;
-    wire_rewind(writer, before);
-    wire_put_fact_number(writer, "grants_not_shown", grants->n - i + 1);
+    if (n_hidden > 0)
+        wire_put_fact_number(writer, "grants_not_shown", n_hidden);
 }
 
 static int answer_show(struct request *request)
@@ -298,17 +294,17 @@ static int answer_show(struct request *request)
     bool observer;
     unsigned has;
     char place[512];
-    int r = next_of(request, WIRE_FIELD_NAME, &field);
+    int r = request_next_of(request, WIRE_FIELD_NAME, &field);
 
     if (r < 0)
         return r;
     if (r == 0)
-        return malformed(request, "a show without a name");
-    r = find(request, (const char *)field.value, field.size, &object);
+        return request_malformed(request, "a show without a name");
+    r = request_find(request, (const char *)field.value, field.size, &object);
     if (r < 0)
         return r;
     has = granted(request, &object->declaration->grants);
-    observer = may_observe(request);
+    observer = request_may_observe(request);
     if (!has && !observer)
         return deny(request, object->declaration, 0, 0);
     object_describe(object, has, true, writer);
@@ -317,7 +313,7 @@ static int answer_show(struct request *request)
     (void)snprintf(place, sizeof place, "%s:%u", object->declaration->place.path,
                    object->declaration->place.line);
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "declared", place);
-    describe_grants(request, object->declaration);
+    request_put_grants(request, object->declaration, NULL, false);
     return 0;
 }
 
@@ -327,7 +323,7 @@ static void describe_left_out(struct request *request)
     struct wire_writer *writer = &request->reply->writer;
 
     wire_put_fact_number(writer, "left_out_files", config->n_left_out);
-    if (!may_observe(request))
+    if (!request_may_observe(request))
         return;
     for (size_t i = 0; i < config->n_left_out && writer->size < LEFT_OUT_ROOM; i++)
         wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "left_out",
@@ -341,7 +337,7 @@ static int answer_status(struct request *request)
     struct registry_counts counts;
 
     /* A system call an object, so not for everybody who asks. */
-    for (size_t i = 0; i < desk->registry->n && may_observe(request); i++)
+    for (size_t i = 0; i < desk->registry->n && request_may_observe(request); i++)
         object_look(&desk->registry->objects[i]);
     counts = registry_count(desk->registry);
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "state",
@@ -375,7 +371,7 @@ static int answer_whoami(struct request *request)
     }
     wire_put_fact_number(writer, "pid", (uint64_t)peer->pid);
     wire_put_fact_boolean(writer, "administrator", request->caller->admin);
-    wire_put_fact_boolean(writer, "observer", may_observe(request));
+    wire_put_fact_boolean(writer, "observer", request_may_observe(request));
     return 0;
 }
 
@@ -394,6 +390,10 @@ static int dispatch(struct request *request)
         return answer_status(request);
     case WIRE_WHOAMI:
         return answer_whoami(request);
+    case WIRE_CAN:
+        return request_can(request);
+    case WIRE_CONFIG:
+        return request_config(request);
     default:
         return say(&request->why, -ENOSYS, "this broker does not know requests of type %u",
                    request->header.type);

@@ -9,7 +9,9 @@ struct desk {
     struct registry *registry;
     const struct config *config;
     uint64_t started_us;
-    size_t n_clients; /* of both sockets */
+    size_t n_clients;                  /* of both sockets */
+    const char *socket, *admin_socket; /* where the broker listens */
+    bool socket_given;                 /* on the command line */
 };
 
 /* Who asks. */

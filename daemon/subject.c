@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* The last number is (uid_t)-1, which the kernel uses for "nobody in particular". */
-#define ID_MAX (UINT32_MAX - 1)
+#define ID_MAX (ID_NOBODY - 1)
 
 static const struct {
     const char *prefix;
@@ -100,6 +99,28 @@ const char *subject_format(const struct subject *subject, char *buffer, size_t s
         (void)snprintf(buffer, size, "%s:%s", prefix, subject->name);
     else
         (void)snprintf(buffer, size, "%s:%u", prefix, subject->id);
+    return buffer;
+}
+
+/* A list of groups is cut where there is no room for it. */
+const char *credentials_format(const struct credentials *who, char *buffer, size_t size)
+{
+    size_t used;
+
+    if (who->n_groups == 0 && (who->uid == ID_NOBODY || who->gid == ID_NOBODY)) {
+        if (who->uid != ID_NOBODY)
+            (void)snprintf(buffer, size, "uid %u", who->uid);
+        else if (who->gid != ID_NOBODY)
+            (void)snprintf(buffer, size, "gid %u", who->gid);
+        else
+            (void)snprintf(buffer, size, "any");
+        return buffer;
+    }
+    used = (size_t)snprintf(buffer, size, "uid %u (gid %u", who->uid, who->gid);
+    for (size_t i = 0; i < who->n_groups && used < size - 32; i++)
+        used += (size_t)snprintf(buffer + used, size - used, "%s%u", i == 0 ? ", groups " : ",",
+                                 who->groups[i]);
+    (void)snprintf(buffer + used, size - used, ")");
     return buffer;
 }
 

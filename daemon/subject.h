@@ -26,6 +26,9 @@ void subject_deinit(struct subject *subject);
 /* Writes the subject as it is written in the configuration; returns BUFFER. */
 const char *subject_format(const struct subject *subject, char *buffer, size_t size);
 
+/* The number of no user and no group, which the kernel uses for "nobody in particular". */
+#define ID_NOBODY UINT32_MAX
+
 /* The caller's numbers, as the kernel told them when he connected. `groups` are the supplementary
  * ones, without the primary one. */
 struct credentials {
@@ -34,5 +37,9 @@ struct credentials {
     const gid_t *groups;
     size_t n_groups;
 };
+
+/* "uid 1000 (gid 1000, groups 27,100)", as much of it as there is: the numbers that grants are
+ * decided by. Returns BUFFER. */
+const char *credentials_format(const struct credentials *who, char *buffer, size_t size);
 
 bool subject_matches(const struct subject *subject, const struct credentials *who);

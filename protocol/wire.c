@@ -121,6 +121,15 @@ void wire_put_u32(struct wire_writer *writer, unsigned type, uint32_t value)
         store32(at, value);
 }
 
+void wire_put_u32s(struct wire_writer *writer, unsigned type, const uint32_t *values, size_t n)
+{
+    uint8_t *at = n <= UINT16_MAX ? reserve_field(writer, type, n * sizeof *values) : NULL;
+
+    writer->overflow |= !at;
+    for (size_t i = 0; at && i < n; i++)
+        store32(at + i * sizeof *values, values[i]);
+}
+
 void wire_put_item(struct wire_writer *writer, const struct wire_item *item)
 {
     uint8_t *at = reserve_field(writer, WIRE_FIELD_ITEM, ITEM_PREFIX_SIZE + item->name_size);
@@ -276,6 +285,15 @@ int wire_get_u32(const struct wire_field *field, uint32_t *ret)
     if (field->size != sizeof *ret)
         return -EBADMSG;
     *ret = load32(field->value);
+    return 0;
+}
+
+int wire_get_u32s(const struct wire_field *field, uint32_t *ret, size_t n)
+{
+    if (field->size != n * sizeof *ret)
+        return -EBADMSG;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = load32(field->value + i * sizeof *ret);
     return 0;
 }
 

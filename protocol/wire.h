@@ -12,10 +12,11 @@
 
 #define WIRE_VERSION         1u
 #define WIRE_HEADER_SIZE     12u
-#define WIRE_REQUEST_MAX     65536u /* bytes of a frame to the broker */
-#define WIRE_REPLY_MAX       32768u /* bytes of a frame from the broker */
-#define WIRE_DESCRIPTORS_MAX 253u   /* the kernel's limit for one packet (SCM_MAX_FD) */
-#define WIRE_NAME_MAX        180u   /* bytes of an object's name */
+#define WIRE_REQUEST_MAX     65536u     /* bytes of a frame to the broker */
+#define WIRE_REPLY_MAX       32768u     /* bytes of a frame from the broker */
+#define WIRE_DESCRIPTORS_MAX 253u       /* the kernel's limit for one packet (SCM_MAX_FD) */
+#define WIRE_NAME_MAX        180u       /* bytes of an object's name */
+#define WIRE_NOBODY          UINT32_MAX /* the number of no user and no group */
 
 /* A reply has the type of its request and WIRE_REPLY set. Serial 0 is the broker's own: an event
  * that answers no request. Types 1 to 63 are served on both sockets, 64 and up on the admin one. */
@@ -26,9 +27,10 @@ enum wire_type {
     WIRE_SHOW = 3,
     WIRE_STATUS = 4,
     WIRE_WHOAMI = 5,
-    WIRE_CAN = 6,    /* number taken, not served yet */
+    WIRE_CAN = 6,
     WIRE_CANCEL = 7, /* number taken, not served yet */
     WIRE_AWAIT = 8,  /* wait until declared: number taken, not served yet */
+    WIRE_CONFIG = 9,
 };
 
 enum wire_flag {
@@ -54,6 +56,10 @@ enum wire_field_type {
     WIRE_FIELD_CURSOR = 6,     /* list: bytes to repeat in the request for the next page */
     WIRE_FIELD_OBJECT = 7,     /* reply to list: one object, holds FACT fields */
     WIRE_FIELD_FACT = 8,       /* key and value, see wire_put_fact_*() */
+    WIRE_FIELD_ACCESS = 9,     /* can: u32, mask of enum wire_access, not 0 */
+    WIRE_FIELD_UID = 10,       /* can: u32, who is asked about; WIRE_NOBODY: no user */
+    WIRE_FIELD_GID = 11,       /* can: u32, his group; WIRE_NOBODY: none */
+    WIRE_FIELD_GROUPS = 12,    /* can: a u32 each, his supplementary groups */
 };
 
 /* The two directions that an access mask can hold. */
@@ -128,6 +134,7 @@ void wire_put_header(struct wire_writer *writer, const struct wire_header *heade
 void wire_put(struct wire_writer *writer, unsigned type, const void *value, size_t size);
 void wire_put_text(struct wire_writer *writer, unsigned type, const char *text);
 void wire_put_u32(struct wire_writer *writer, unsigned type, uint32_t value);
+void wire_put_u32s(struct wire_writer *writer, unsigned type, const uint32_t *values, size_t n);
 void wire_put_item(struct wire_writer *writer, const struct wire_item *item);
 void wire_put_descriptor(struct wire_writer *writer, const struct wire_descriptor *descriptor);
 void wire_put_fact_number(struct wire_writer *writer, const char *key, uint64_t value);
@@ -166,6 +173,8 @@ void wire_enter(const struct wire_field *field, struct wire_reader *ret);
 /* The value of a field. -EBADMSG: not of that form. A fact of an unknown type is read as far as its
  * key: skip it. */
 int wire_get_u32(const struct wire_field *field, uint32_t *ret) _must_check_;
+/* All numbers of a field that holds N of them. */
+int wire_get_u32s(const struct wire_field *field, uint32_t *ret, size_t n) _must_check_;
 int wire_get_item(const struct wire_field *field, struct wire_item *ret) _must_check_;
 int wire_get_descriptor(const struct wire_field *field, struct wire_descriptor *ret) _must_check_;
 int wire_get_fact(const struct wire_field *field, struct wire_fact *ret) _must_check_;

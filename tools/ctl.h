@@ -29,6 +29,8 @@ int verb_list(struct ctl *ctl, int argc, char **argv);
 int verb_show(struct ctl *ctl, int argc, char **argv);
 int verb_status(struct ctl *ctl, int argc, char **argv);
 int verb_whoami(struct ctl *ctl, int argc, char **argv);
+int verb_can(struct ctl *ctl, int argc, char **argv);
+int verb_config(struct ctl *ctl, int argc, char **argv);
 int verb_send(struct ctl *ctl, int argc, char **argv);
 int verb_receive(struct ctl *ctl, int argc, char **argv);
 int verb_signal(struct ctl *ctl, int argc, char **argv);

@@ -6,9 +6,10 @@ static const struct {
     const char *name;
     int (*run)(struct ctl *ctl, int argc, char **argv);
 } verbs[] = {
-    {"list", verb_list},     {"show", verb_show}, {"status", verb_status},
-    {"whoami", verb_whoami}, {"send", verb_send}, {"receive", verb_receive},
-    {"signal", verb_signal}, {"wait", verb_wait}, {"sandbox", verb_sandbox},
+    {"list", verb_list},       {"show", verb_show},     {"status", verb_status},
+    {"whoami", verb_whoami},   {"can", verb_can},       {"send", verb_send},
+    {"receive", verb_receive}, {"signal", verb_signal}, {"wait", verb_wait},
+    {"sandbox", verb_sandbox}, {"config", verb_config},
 };
 
 static const char help[] =
@@ -20,6 +21,8 @@ static const char help[] =
     "  show NAME               all that the broker knows of one\n"
     "  status                  how the broker does; exit code 1 when it is degraded\n"
     "  whoami                  who the broker takes you for\n"
+    "  can SUBJECT ACCESS NAME whether SUBJECT may, and why; exit code 4 when not\n"
+    "  config                  the configuration in force, and where each line is from\n"
     "  send [--priority N] [--timeout SECONDS] NAME [TEXT|-]\n"
     "                          send TEXT, or what stdin has, to a queue\n"
     "  receive [--timeout SECONDS] [--count N | --follow] NAME\n"

@@ -10,5 +10,6 @@ TCase *privilege_case(void);
 TCase *grants_case(void);
 TCase *batch_case(void);
 TCase *facts_case(void);
+TCase *can_case(void);
 TCase *admin_case(void);
 TCase *life_case(void);

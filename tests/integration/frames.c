@@ -68,8 +68,8 @@ void frame_acquire(struct frame *frame, uint32_t serial, const char *name, unsig
 
 unsigned valid_request(int which, struct frame *frame, uint32_t serial)
 {
-    static const uint8_t types[N_VALID] = {WIRE_ACQUIRE, WIRE_LIST,   WIRE_LIST,
-                                           WIRE_SHOW,    WIRE_STATUS, WIRE_WHOAMI};
+    static const uint8_t types[N_VALID] = {WIRE_ACQUIRE, WIRE_LIST,   WIRE_LIST, WIRE_SHOW,
+                                           WIRE_STATUS,  WIRE_WHOAMI, WIRE_CAN};
 
     frame_begin(frame, types[which], serial);
     if (which == 0) {
@@ -79,6 +79,9 @@ unsigned valid_request(int which, struct frame *frame, uint32_t serial)
         wire_put_text(&frame->writer, WIRE_FIELD_CURSOR, "in");
     } else if (which == 3) {
         wire_put_text(&frame->writer, WIRE_FIELD_NAME, "q");
+    } else if (which == 6) {
+        wire_put_text(&frame->writer, WIRE_FIELD_NAME, "q");
+        wire_put_u32(&frame->writer, WIRE_FIELD_ACCESS, WIRE_WRITE);
     }
     return types[which];
 }

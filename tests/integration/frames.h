@@ -63,8 +63,8 @@ void frame_item(struct frame *frame, const char *name, size_t size, unsigned acc
 /* One whole acquire. */
 void frame_acquire(struct frame *frame, uint32_t serial, const char *name, unsigned access);
 
-/* The valid requests: acquire of two, list, next page of a list, show, status, whoami. */
-#define N_VALID 6
+/* The valid requests: acquire of two, list, next page of a list, show, status, whoami, can. */
+#define N_VALID 7
 unsigned valid_request(int which, struct frame *frame, uint32_t serial);
 
 /* ---- traffic ---- */
@@ -103,4 +103,5 @@ uint64_t resident(void);
 void add_malformed_cases(Suite *suite);
 void add_field_cases(Suite *suite);
 void add_flow_cases(Suite *suite);
+void add_can_cases(Suite *suite);
 void add_hostile_cases(Suite *suite);

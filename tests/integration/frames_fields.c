@@ -39,7 +39,7 @@ static void ask_with_field(int which, unsigned field, bool behind, int error)
 }
 
 /* Unknown ones, and known ones that mean nothing in a request. */
-static const unsigned strange[] = {0, 9, 1000, 0x7fff, WIRE_FIELD_SENTENCE, WIRE_FIELD_FACT};
+static const unsigned strange[] = {0, 99, 1000, 0x7fff, WIRE_FIELD_SENTENCE, WIRE_FIELD_FACT};
 
 START_TEST(a_field_of_no_meaning_is_skipped)
 {

@@ -18,6 +18,7 @@ int main(void)
     suite_add_tcase(suite, grants_case());
     suite_add_tcase(suite, batch_case());
     suite_add_tcase(suite, facts_case());
+    suite_add_tcase(suite, can_case());
     suite_add_tcase(suite, admin_case());
     suite_add_tcase(suite, life_case());
     return check_main(suite);

@@ -12,6 +12,7 @@ int main(void)
     add_malformed_cases(suite);
     add_field_cases(suite);
     add_flow_cases(suite);
+    add_can_cases(suite);
     add_hostile_cases(suite);
     return check_main(suite);
 }

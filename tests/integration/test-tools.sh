@@ -73,6 +73,107 @@ whoami_tells_how_the_broker_sees_you() {
     jq -e ".uid == $me and .administrator == false" out >/dev/null
 }
 
+can_says_whether_you_may_and_why() {
+    expect_status 0 in_sandbox "$config" "$ctl" can me receive inbox
+    expect_text out 'allowed  yes' 'access   receive' "receive = user:$me"
+    expect_status 0 in_sandbox "$config" "$ctl" can "user:$me" use permits
+    expect_text out 'use = any'
+    expect_status 4 in_sandbox "$config" "$ctl" can me send inbox
+    expect_text out 'no' "'send = user:$me' in a [grant:inbox] section"
+    expect_status 4 in_sandbox "$config" "$ctl" --json can me use foreign
+    jq -e ".allowed == false and .asked == \"use\" and .access == \"nothing\" and (has(\"grant\") | not)" out >/dev/null
+}
+
+can_says_of_others_to_administrators() {
+    expect_status 4 in_sandbox "$config" "$ctl" can "user:$other" use foreign
+    expect_text err --admin
+    expect_status 4 in_sandbox "$config" "$ctl" can any use permits
+    expect_status 4 in_sandbox "$config" "$ctl" can "group:$me" use permits
+    expect_status 0 in_sandbox "$config" "$ctl" --admin --json can "user:$other" use foreign
+    jq -e '.allowed and (.grant | length) == 1' out >/dev/null
+    expect_text out "\"use = user:$other (" 'sandbox.conf:13)"'
+    expect_status 4 in_sandbox "$config" "$ctl" --admin can "group:$other" use foreign
+    expect_text out "gid $other" "'use = group:$other' in a [grant:foreign] section"
+    expect_status 4 in_sandbox "$config" "$ctl" --admin can any use foreign
+    expect_status 0 in_sandbox "$config" "$ctl" --admin can any use permits
+}
+
+# As login makes it of the user data base: primary group and supplementary ones.
+can_knows_the_groups_of_a_user() {
+    local name group
+    name=$(id --user --name)
+    for group in $(id --groups "$name"); do
+        expect_status 0 in_sandbox "[queue:orders]
+send = group:$group" "$ctl" --admin can "user:$name" send orders
+        expect_text out "send = group:$group" 'uid'
+    done
+    expect_status 0 in_sandbox "[queue:orders]
+send = group:$(id --group "$name")" "$ctl" --admin can "group:$group" send orders
+    expect_status 4 in_sandbox "[queue:orders]
+send = group:$other" "$ctl" --admin can "user:$name" send orders
+}
+
+can_refuses_what_it_does_not_understand() {
+    local bad
+    for bad in '' user: group: user:99999999999 unit:x nobody; do
+        expect_status 2 in_sandbox "$config" "$ctl" can "$bad" use wake
+    done
+    expect_status 1 in_sandbox "$config" "$ctl" can user:no-such-user use wake
+    expect_text err no-such-user
+    expect_status 2 in_sandbox "$config" "$ctl" can me have wake
+    expect_status 2 in_sandbox "$config" "$ctl" can me write orders
+    expect_text err "'write'" 'its word for it is send'
+    expect_status 2 in_sandbox "$config" "$ctl" can me send wake
+    expect_status 2 in_sandbox "$config" "$ctl" can me use
+    expect_status 2 in_sandbox "$config" "$ctl" can me use -- -x
+    expect_status 6 in_sandbox "$config" "$ctl" can me use nothing
+}
+
+# What is printed is a configuration, and one that prints the same.
+config_prints_what_is_in_force() {
+    local i many=''
+    needs_root
+    for ((i = 0; i < 1500; i++)); do many+="receive = user:$((other + i))"$'\n'; done
+    start_broker "[broker]
+max_clients = 100
+observe = group:$other
+$config
+[queue:given]
+message_size = 2K
+max_messages=3
+send = user:no-such-user, any
+[queue:crowd]
+$many
+[pipe:done]
+read = any"
+    expect_status 0 "$ctl" --socket "$socket" --admin config
+    expect_text out '[broker]' 'max_clients = 100 ; ' 'broker.conf:2' 'max_clients_per_user = 100 ; default' \
+        "observe = group:$other" '[queue:given] ; ' 'message_size = 2048 ; ' 'capacity = 8192 ; default' \
+        'semaphore = yes ; ' '#send = user:no-such-user ; ' 'posix_name = /given ; default' 'mode = 0600 ; default' 'command line'
+    grep -q '^message_size = 2048 ; .*broker\.conf:18$' out
+    [[ $(grep -c "^receive = user:" out) == 1501 && $(grep -c '^\[queue:crowd\]' out) == 1 ]]
+    cp out second.conf
+    expect_status 0 "$ipcbrokerd" --check-config second.conf
+    if grep -q error err; then fail "$(<err)"; fi
+    stop_broker
+    start_broker "$(<second.conf)"
+    expect_status 0 "$ctl" --socket "$socket" --admin config
+    stop_broker
+    plain() { sed 's/ ; .*//; /socket = /d; /^#/d' "$1"; }
+    diff <(plain second.conf) <(plain out) >difference || fail "$(<difference)"
+}
+
+config_is_for_those_who_may_observe() {
+    expect_status 4 in_sandbox "[broker]
+observe =
+$config" "$ctl" config
+    expect_text err '--admin'
+    expect_status 0 in_sandbox "[broker]
+observe = user:$me
+$config" "$ctl" --json config
+    jq -e '.[0].section == "broker" and (.[] | select(.section == "queue:orders") | .setting | index("message_size = 64") != null)' out >/dev/null
+}
+
 messages_come_by_priority() {
     expect_status 0 in_sandbox "$config" sh -c '
         "$0" send orders low
@@ -224,7 +325,10 @@ a_users_own_broker_is_found_by_user() {
 tests=(list_shows_what_is_granted list_takes_a_pattern list_as_json_is_one_document
     show_tells_of_one_object show_of_something_unknown_is_6 show_of_something_forbidden_is_4
     status_tells_how_the_broker_does status_of_a_degraded_broker_is_1
-    whoami_tells_how_the_broker_sees_you messages_come_by_priority receive_as_json_keeps_bytes
+    whoami_tells_how_the_broker_sees_you can_says_whether_you_may_and_why
+    can_says_of_others_to_administrators can_knows_the_groups_of_a_user
+    can_refuses_what_it_does_not_understand config_prints_what_is_in_force
+    config_is_for_those_who_may_observe messages_come_by_priority receive_as_json_keeps_bytes
     receive_from_an_empty_queue_would_block a_message_that_is_too_long_is_refused
     events_are_counted bad_numbers_are_usage_errors wrong_usage_is_2 help_and_version_go_to_stdout
     a_full_disk_is_an_error the_sandbox_ends_with_the_programs_status the_sandbox_leaves_nothing

@@ -263,12 +263,60 @@ START_TEST(a_list_without_end_times_out)
 }
 END_TEST
 
+static void serve_can(int listener)
+{
+    static const uint8_t expected[] = {
+        5,  0,    1, 0, 'q',                                  /* NAME */
+        9,  0,    4, 0, 2,    0,    0,    0,                  /* ACCESS */
+        10, 0x80, 4, 0, 0xe8, 3,    0,    0,                  /* UID */
+        11, 0x80, 4, 0, 0xff, 0xff, 0xff, 0xff,               /* GID */
+        12, 0x80, 8, 0, 27,   0,    0,    0,    100, 0, 0, 0, /* GROUPS */
+    };
+    static struct fake_request request;
+    struct wire_writer reply;
+    int fd = fake_accept(listener);
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t size = i == 0 ? 13 : sizeof expected; /* oneself: nothing of who */
+
+        FAKE_EXPECT(fake_receive(fd, &request) && request.header.type == WIRE_CAN);
+        FAKE_EXPECT(request.fields.left == size &&
+                    memcmp(request.fields.data, expected, size) == 0);
+        fake_begin(&reply, &request, 0);
+        wire_put_fact_boolean(&reply, "allowed", i == 1);
+        fake_send(fd, &reply, NULL, 0);
+    }
+    fake_await_close(fd);
+}
+
+START_TEST(the_bytes_of_can)
+{
+    static const gid_t groups[] = {27, 100};
+    const struct ipcb_subject who = {1000, IPCB_NOBODY, groups, 2, {0}};
+    struct ipcb_facts *facts = NULL;
+    struct fake fake;
+    struct ipcb *b;
+
+    fake_start(&fake, serve_can);
+    b = connect_to(&fake);
+    ck_assert_int_eq(ipcb_can(b, NULL, "q", IPCB_READ, &facts), 0);
+    ck_assert_uint_eq(ipcb_facts_find(facts, "allowed")->number, 0);
+    (void)ipcb_facts_free(facts);
+    ck_assert_int_eq(ipcb_can(b, &who, "q", IPCB_READ, &facts), 0);
+    ck_assert_uint_eq(ipcb_facts_find(facts, "allowed")->number, 1);
+    (void)ipcb_facts_free(facts);
+    (void)ipcb_free(b);
+    fake_stop(&fake);
+}
+END_TEST
+
 TCase *facts_cases(void)
 {
     TCase *cases = tcase_create("facts");
 
     tcase_add_test(cases, facts_of_all_types);
     tcase_add_test(cases, facts_that_make_no_sense);
+    tcase_add_test(cases, the_bytes_of_can);
     tcase_add_test(cases, lists_come_in_pages);
     tcase_add_test(cases, a_list_without_end_times_out);
     return cases;

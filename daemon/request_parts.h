@@ -1,0 +1,41 @@
+/* What the files that answer requests share. */
+#pragma once
+
+#include "daemon/request.h"
+
+/* A request while it is answered. */
+struct request {
+    const struct desk *desk;
+    const struct caller *caller;
+    struct wire_header header;
+    struct wire_reader fields;
+    struct reply *reply;
+    struct sentence why;
+};
+
+/* Whether the caller may see what he holds no grant on. */
+bool request_may_observe(struct request *request);
+
+/* The object of that name. -ENOENT or -EINVAL, with a sentence. */
+int request_find(struct request *request, const char *name, size_t size,
+                 struct object **ret) _must_check_;
+/* Words that the request is malformed: WHAT. Returns -EBADMSG. */
+int request_malformed(struct request *request, const char *what);
+/* Words that a field which means nothing here is critical. Returns -EOPNOTSUPP. */
+int request_not_known(struct request *request, const struct wire_field *field);
+
+/* 1: the next field that is of TYPE; others are skipped unless they are critical. */
+int request_next_of(struct request *request, unsigned type, struct wire_field *ret) _must_check_;
+
+/* Adds the grants of an object that match WHO (NULL: all), with their PLACES if wanted. A reply
+ * holds a few hundred; whoever has more is told how many are not shown. */
+void request_put_grants(struct request *request, const struct declaration *declaration,
+                        const struct credentials *who, bool places);
+
+/* ---- request_can.c ---- */
+
+int request_can(struct request *request);
+
+/* ---- request_config.c ---- */
+
+int request_config(struct request *request);
