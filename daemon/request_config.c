@@ -186,7 +186,7 @@ static int read_cursor(struct request *request, struct page *ret)
 int request_config(struct request *request)
 {
     struct wire_writer *writer = &request->reply->writer;
-    struct page page;
+    struct page page = {0}; /* the compiler does not see that say() keeps the error */
     int r;
 
     if (!request_may_observe(request))
