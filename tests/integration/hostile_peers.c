@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #define TWO "[queue:his]\nuse = user:$C0\n[queue:mine]\nuse = user:$C5\n"
 
@@ -154,6 +155,18 @@ START_TEST(root_of_a_user_name_space_is_who_he_is_outside)
 }
 END_TEST
 
+/* Whether an ordinary user may have a user name space here: not in a chroot(2), nor where the host
+ * forbids it. */
+static bool users_have_name_spaces(void)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0)
+        _exit(setresuid(65534, 65534, 65534) < 0 || unshare(CLONE_NEWUSER) < 0);
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
 TCase *hostile_peer_case(void)
 {
     TCase *tcase = broker_case("peer");
@@ -161,6 +174,10 @@ TCase *hostile_peer_case(void)
     tcase_add_test(tcase, a_connection_that_is_passed_on_has_the_rights_of_its_maker);
     tcase_add_test(tcase, a_connection_of_the_dead_has_their_rights);
     tcase_add_test(tcase, rights_are_those_at_connect);
-    tcase_add_test(tcase, root_of_a_user_name_space_is_who_he_is_outside);
+    if (users_have_name_spaces())
+        tcase_add_test(tcase, root_of_a_user_name_space_is_who_he_is_outside);
+    else
+        (void)puts("# the test of user name spaces is left out: users have none here");
+    (void)fflush(stdout); /* before the children of Check have a copy of it */
     return tcase;
 }
