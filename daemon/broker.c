@@ -250,8 +250,7 @@ static void say_what_a_restart_loses(const struct broker *broker)
         n += broker->registry.objects[i].nameless;
     if (n > 0)
         log_info("%zu of the objects (eventfds, pipes, queues without a name) live as long as this "
-                 "broker: "
-                 "a restart makes them anew, without their counts and messages",
+                 "broker: a restart makes them anew, without their counts and messages",
                  n);
 }
 
@@ -265,8 +264,13 @@ static int start(struct broker *broker)
     int r;
 
     broker->desk = (struct desk){
-        &broker->registry,     broker->config,         now_us(), 0, broker->sockets.main,
-        broker->sockets.admin, broker->options->socket};
+        .registry = &broker->registry,
+        .config = broker->config,
+        .started_us = now_us(),
+        .socket = broker->sockets.main,
+        .admin_socket = broker->sockets.admin,
+        .socket_given = broker->options->socket,
+    };
     r = cannot(loop_init(&broker->loop), "make an event loop");
     if (r >= 0)
         r = cannot(watch_signals(broker), "watch signals");

@@ -2,6 +2,15 @@
 
 #include "protocol/wire.h"
 
+const char *place_format(struct place place, char *buffer, size_t size)
+{
+    if (place.line == 0)
+        (void)snprintf(buffer, size, "default");
+    else
+        (void)snprintf(buffer, size, "%s:%u", place.path, place.line);
+    return buffer;
+}
+
 int grants_add(struct grants *grants, struct subject *subject, unsigned access, struct place place)
 {
     struct grant *items = reallocarray(grants->items, grants->n + 1, sizeof *items);

@@ -9,6 +9,12 @@ struct place {
     unsigned line; /* 0: nowhere, a default */
 };
 
+/* Room for a path of up to 4096 bytes and a line. */
+#define PLACE_SIZE 4128u
+
+/* "path:line", "default" for a place that is nowhere; into BUFFER, returns it. */
+const char *place_format(struct place place, char *buffer, size_t size);
+
 struct grant {
     struct subject subject;
     unsigned access; /* mask of enum wire_access */

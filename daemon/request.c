@@ -6,7 +6,6 @@
 
 #define NO_FIELD      0x10000u /* a type that no field can have */
 #define LEFT_OUT_ROOM 16384u   /* of a status, for paths of up to 4096 bytes each */
-#define PLACE_SIZE    4128u    /* of a path of up to 4096 bytes, and a line */
 #define GRANTS_ROOM   64u      /* kept for the count of grants that do not fit a reply */
 
 /* ---- replies ---- */
@@ -257,9 +256,10 @@ static bool put_grant(struct request *request, const struct kind *kind, const st
     size_t before = writer->size;
 
     if (places)
-        (void)snprintf(place, sizeof place, " (%s:%u)", grant->place.path, grant->place.line);
-    (void)snprintf(text, sizeof text, "%s = %s%s", kind_words(kind, grant->access),
-                   subject_format(&grant->subject, subject, sizeof subject), place);
+        place_format(grant->place, place, sizeof place);
+    (void)snprintf(text, sizeof text, "%s = %s%s%s%s", kind_words(kind, grant->access),
+                   subject_format(&grant->subject, subject, sizeof subject), places ? " (" : "",
+                   place, places ? ")" : "");
     wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "grant", text);
     if (!writer->overflow)
         return true;
@@ -293,7 +293,7 @@ static int answer_show(struct request *request)
     struct wire_field field;
     bool observer;
     unsigned has;
-    char place[512];
+    char place[PLACE_SIZE];
     int r = request_next_of(request, WIRE_FIELD_NAME, &field);
 
     if (r < 0)
@@ -310,9 +310,8 @@ static int answer_show(struct request *request)
     object_describe(object, has, true, writer);
     if (!observer)
         return 0;
-    (void)snprintf(place, sizeof place, "%s:%u", object->declaration->place.path,
-                   object->declaration->place.line);
-    wire_put_fact_text(writer, WIRE_FACT_TEXT, "declared", place);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "declared",
+                       place_format(object->declaration->place, place, sizeof place));
     request_put_grants(request, object->declaration, NULL, false);
     return 0;
 }
@@ -334,10 +333,11 @@ static int answer_status(struct request *request)
 {
     struct wire_writer *writer = &request->reply->writer;
     const struct desk *desk = request->desk;
+    bool observer = request_may_observe(request);
     struct registry_counts counts;
 
     /* A system call an object, so not for everybody who asks. */
-    for (size_t i = 0; i < desk->registry->n && request_may_observe(request); i++)
+    for (size_t i = 0; observer && i < desk->registry->n; i++)
         object_look(&desk->registry->objects[i]);
     counts = registry_count(desk->registry);
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "state",

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PLACE_SIZE  4128u /* of a path of up to 4096 bytes, and a line */
 #define CURSOR_ROOM 16u
 
 /* A page while it is filled. */
@@ -19,15 +18,6 @@ struct page {
     uint32_t line;           /* the next line of this section */
     bool full;               /* at `line` */
 };
-
-static const char *format_place(struct place place, char *buffer, size_t size)
-{
-    if (place.line == 0)
-        (void)snprintf(buffer, size, "default");
-    else
-        (void)snprintf(buffer, size, "%s:%u", place.path, place.line);
-    return buffer;
-}
 
 /* ---- lines ---- */
 
@@ -52,7 +42,7 @@ static void put_key(struct page *page, const char *key, const char *value, struc
     char setting[512], origin[PLACE_SIZE];
 
     (void)snprintf(setting, sizeof setting, "%s = %s", key, value);
-    put_line(page, setting, format_place(place, origin, sizeof origin));
+    put_line(page, setting, place_format(place, origin, sizeof origin));
 }
 
 /* A grant for a name that this host does not know is void: it stands there as a comment. */
@@ -63,7 +53,7 @@ static void put_grant(struct page *page, const char *key, const struct grant *gr
 
     (void)snprintf(setting, sizeof setting, "%s%s = %s", known ? "" : "#", key,
                    subject_format(&grant->subject, subject, sizeof subject));
-    (void)snprintf(origin, sizeof origin, "%s%s", format_place(grant->place, place, sizeof place),
+    (void)snprintf(origin, sizeof origin, "%s%s", place_format(grant->place, place, sizeof place),
                    known ? "" : ", void: unknown to this host");
     put_line(page, setting, origin);
 }
@@ -107,7 +97,7 @@ static void put_broker(struct page *page)
     for (size_t i = 0; i < config->admin.n; i++)
         put_grant(page, "admin", &config->admin.items[i]);
     /* Without this line what follows, if all of it is void, would be the default again. */
-    put_line(page, "observe =", format_place(config->observe_place, origin, sizeof origin));
+    put_line(page, "observe =", place_format(config->observe_place, origin, sizeof origin));
     for (size_t i = 0; i < config->observe.n; i++)
         put_grant(page, "observe", &config->observe.items[i]);
 }
@@ -141,7 +131,7 @@ static void put_header(struct page *page, const struct object *object)
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "section", name);
     if (object)
         wire_put_fact_text(writer, WIRE_FACT_TEXT, "declared",
-                           format_place(declaration->place, place, sizeof place));
+                           place_format(declaration->place, place, sizeof place));
 }
 
 /* A section or what is left of it. */

@@ -179,6 +179,13 @@ static void print_lines(const struct ipcb_facts *facts)
     }
 }
 
+const char *ctl_fact(const struct ipcb_facts *facts, const char *key)
+{
+    const struct ipcb_fact *fact = ipcb_facts_find(facts, key);
+
+    return fact ? fact->text : "";
+}
+
 int ctl_print_facts(const struct ctl *ctl, const struct ipcb_facts *facts)
 {
     if (ctl->json)

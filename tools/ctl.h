@@ -74,6 +74,8 @@ int ctl_connect(struct ctl *ctl);
 int ctl_flush(void);
 /* Prints facts as lines or as JSON. Returns an exit code. */
 int ctl_print_facts(const struct ctl *ctl, const struct ipcb_facts *facts);
+/* The text of the first fact of that key, "" if there is none. Borrowed from FACTS. */
+const char *ctl_fact(const struct ipcb_facts *facts, const char *key);
 
 static inline void facts_freep(struct ipcb_facts **facts)
 {

@@ -25,25 +25,18 @@ static unsigned access_from(const char *word)
     return 0;
 }
 
-static const char *text_of(const struct ipcb_facts *facts, const char *key)
-{
-    const struct ipcb_fact *fact = ipcb_facts_find(facts, key);
-
-    return fact ? fact->text : "";
-}
-
 /* Each kind has its own words for the directions, in a configuration too. */
 static int print(const struct ctl *ctl, const char *word, const struct ipcb_facts *facts)
 {
     int r;
 
-    if (strcmp(text_of(facts, "asked"), word) != 0)
+    if (strcmp(ctl_fact(facts, "asked"), word) != 0)
         return ctl_usage("'%s': an object of the kind %s has no such access; its word for it is %s",
-                         word, text_of(facts, "kind"), text_of(facts, "asked"));
+                         word, ctl_fact(facts, "kind"), ctl_fact(facts, "asked"));
     r = ctl_print_facts(ctl, facts);
     if (r != EXIT_DONE)
         return r;
-    return strcmp(text_of(facts, "allowed"), "yes") == 0 ? EXIT_DONE : EXIT_DENIED;
+    return strcmp(ctl_fact(facts, "allowed"), "yes") == 0 ? EXIT_DONE : EXIT_DENIED;
 }
 
 static int ask(struct ctl *ctl, char **arguments)

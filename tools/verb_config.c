@@ -19,19 +19,12 @@ static void print_line(const char *text, const char *origin)
         (void)puts(text);
 }
 
-static const char *text_of(const struct ipcb_facts *facts, const char *key)
-{
-    const struct ipcb_fact *fact = ipcb_facts_find(facts, key);
-
-    return fact ? fact->text : "";
-}
-
 static void print_header(const struct ipcb_facts *section)
 {
-    const char *declared = text_of(section, "declared");
+    const char *declared = ctl_fact(section, "declared");
     char header[256];
 
-    (void)snprintf(header, sizeof header, "[%s]", text_of(section, "section"));
+    (void)snprintf(header, sizeof header, "[%s]", ctl_fact(section, "section"));
     if (*declared)
         print_line(header, declared);
     else
@@ -53,12 +46,12 @@ static int print_text(const struct ipcb_list *list)
     for (size_t i = 0; i < ipcb_list_count(list); i++) {
         const struct ipcb_facts *section = ipcb_list_at(list, i);
 
-        if (strcmp(text_of(section, "section"), last) != 0) {
+        if (strcmp(ctl_fact(section, "section"), last) != 0) {
             if (i > 0)
                 (void)putchar('\n');
             print_header(section);
         }
-        last = text_of(section, "section");
+        last = ctl_fact(section, "section");
         print_settings(section);
     }
     return ctl_flush();

@@ -5,9 +5,7 @@
 /* A broker that does not say how it does is not one to rely on. */
 static bool is_ok(const struct ipcb_facts *facts)
 {
-    const struct ipcb_fact *state = ipcb_facts_find(facts, "state");
-
-    return state && strcmp(state->text, "ok") == 0;
+    return strcmp(ctl_fact(facts, "state"), "ok") == 0;
 }
 
 int verb_status(struct ctl *ctl, int argc, char **argv)
