@@ -118,7 +118,8 @@ static int unknown_name(struct request *request, const char *name, size_t size)
                (int)size, name, (int)size, name, (int)size, name, (int)size, name);
 }
 
-int request_find(struct request *request, const char *name, size_t size, struct object **ret)
+static int find(struct request *request, const char *name, size_t size, bool retired,
+                struct object **ret)
 {
     struct object *object;
 
@@ -127,12 +128,23 @@ int request_find(struct request *request, const char *name, size_t size, struct 
         size--;
     }
     object = registry_find(request->desk->registry, name, size);
-    if (!object && request_may_observe(request))
+    if (!object && retired)
         object = registry_find_retired(request->desk->registry, name, size);
     if (!object)
         return unknown_name(request, name, size);
     *ret = object;
     return 0;
+}
+
+int request_find(struct request *request, const char *name, size_t size, struct object **ret)
+{
+    return find(request, name, size, request_may_observe(request), ret);
+}
+
+int request_find_declared(struct request *request, const char *name, size_t size,
+                          struct object **ret)
+{
+    return find(request, name, size, false, ret);
 }
 
 int request_malformed(struct request *request, const char *what)
@@ -418,6 +430,10 @@ static int dispatch(struct request *request)
         return request_can(request);
     case WIRE_CONFIG:
         return request_config(request);
+    case WIRE_AWAIT:
+        return request_await(request);
+    case WIRE_CANCEL:
+        return request_cancel(request);
     default:
         return say(&request->why, -ENOSYS, "this broker does not know requests of type %u",
                    request->header.type);
@@ -432,7 +448,8 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
     int r;
 
     reply->n_handouts = 0;
-    reply->close = false;
+    reply->close = reply->later = false;
+    reply->run = reply->cancel = 0;
     r = wire_read_header(&request.fields, frame, size, header);
     if (r < 0 || (header->version == WIRE_VERSION &&
                   (header->flags & WIRE_REPLY || header->serial == 0 || header->status != 0))) {
@@ -448,8 +465,11 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
         return;
     }
     begin(reply, header->type, header->serial, 0);
-    r = dispatch(&request);
-    if (r >= 0)
+    reply->serial = header->serial;
+    r = caller->kept && caller->kept->cancelled
+            ? say(&request.why, -ECANCELED, "cancelled by its client")
+            : dispatch(&request);
+    if (r >= 0 && !reply->later)
         r = check_rest(&request);
     if (r >= 0 && reply->writer.overflow)
         r = say(&request.why, -EMSGSIZE, "the answer does not fit a frame");
