@@ -189,12 +189,14 @@ static void interrupted(int signal)
     (void)signal;
 }
 
-static void drop(int socket, bool by_receiving)
+static void drop(int socket, int gate, bool by_receiving)
 {
     const struct sigaction action = {.sa_handler = interrupted};
+    eventfd_t opened;
     char byte;
 
     (void)sigaction(SIGALRM, &action, NULL);
+    (void)eventfd_read(gate, &opened);
     if (by_receiving)
         (void)recv(socket, &byte, 1, MSG_DONTWAIT);
     else
@@ -206,18 +208,17 @@ static void drop(int socket, bool by_receiving)
  * 1 by closing the connection with the packet unread. */
 START_TEST(a_dropped_descriptor_that_lingers_stalls)
 {
-    int ends[2], poison = make_lingering();
+    int ends[2], poison = make_lingering(), gate = eventfd(0, EFD_CLOEXEC);
     struct stuck stuck = {.number = _i == 0 ? SYS_recvfrom : SYS_close};
 
     make_pair(ends);
     ck_assert_int_eq(send_descriptors(ends[1], poison, 1), 0);
+    close(poison); /* the last one is under way from here on */
     stuck.pid = fork();
-    if (stuck.pid == 0) {
-        close(poison);
-        drop(ends[0], _i == 0);
-    }
-    close(poison);
-    close(ends[0]);
+    if (stuck.pid == 0)
+        drop(ends[0], gate, _i == 0);
+    close(ends[0]); /* nor is this one the last to be closed here */
+    ck_assert_int_eq(eventfd_write(gate, 1), 0);
     await(is_in_call, &stuck);
     ck_assert_int_eq(kill(stuck.pid, SIGALRM), 0);
     CONTRACT(as_user_end(stuck.pid) == 0,
