@@ -73,19 +73,6 @@ int hand_down_init(struct hand_down *ret, struct sentence *why)
 
 /* ---- numbers ---- */
 
-/* If one of FDS has the number TARGET, gives it another: somebody else is to have it. */
-static int make_way(int target, int *fds, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (fds[i] == target) {
-            int fd = fcntl(target, F_DUPFD_CLOEXEC, target + 1);
-            if (fd < 0)
-                return -errno;
-            fds[i] = fd; /* the old number is about to be replaced */
-        }
-    return 0;
-}
-
 static int place(int *fd, int target)
 {
     if (*fd == target)
@@ -101,13 +88,10 @@ int hand_down_place(const struct hand_down *h, int *fds, size_t n, struct senten
 {
     for (size_t i = 0; i < n; i++) {
         int target = FIRST + (int)(h->inherited + i);
-        int r = fds[i] == target ? 0 : make_way(target, fds + i + 1, n - i - 1);
+        int r = place(&fds[i], target);
 
-        if (r == 0)
-            r = place(&fds[i], target);
         if (r < 0)
-            return say(why, r, "a descriptor cannot get the number %d: %s; look at RLIMIT_NOFILE",
-                       target, strerror(-r));
+            return say(why, r, "a descriptor cannot get the number %d: %s", target, strerror(-r));
     }
     return 0;
 }

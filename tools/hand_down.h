@@ -26,7 +26,8 @@ int hand_down_init(struct hand_down *ret, struct sentence *why) _must_check_;
 void hand_down_variable(const char *name, char ret[VARIABLE_SIZE]);
 
 /* Moves descriptors of ours behind those that were inherited, and lets the next program have them.
- * FDS are their numbers, and become the new ones. */
+ * FDS are their numbers, and become the new ones. They rise, as the kernel gives the lowest number
+ * that is free: so each moves down, to where none of those behind it is. */
 int hand_down_place(const struct hand_down *h, int *fds, size_t n,
                     struct sentence *why) _must_check_;
 
