@@ -13,6 +13,7 @@ struct desk {
     size_t n_clients;                  /* of both sockets */
     const char *socket, *admin_socket; /* where the broker listens */
     bool socket_given;                 /* on the command line */
+    struct unit_source units;
 };
 
 /* Who asks. */
