@@ -247,7 +247,8 @@ static void say_what_a_restart_loses(const struct broker *broker)
     size_t n = 0;
 
     for (size_t i = 0; i < broker->registry.n; i++)
-        n += broker->registry.objects[i].nameless;
+        n += !object_is_failed(broker->registry.objects[i]) &&
+             !broker->registry.objects[i]->kernel_name;
     if (n > 0)
         log_info("%zu of the objects (eventfds, pipes, queues without a name) live as long as this "
                  "broker: a restart makes them anew, without their counts and messages",

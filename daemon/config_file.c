@@ -3,28 +3,11 @@
 #include "daemon/config_reader.h"
 #include "daemon/config_section.h"
 #include "daemon/config_text.h"
+#include "daemon/declaration.h"
 
 #include <string.h>
 
 /* ---- life ---- */
-
-static struct declaration *declaration_free(struct declaration *declaration)
-{
-    if (!declaration)
-        return NULL;
-    if (declaration->settings)
-        declaration->kind->settings_deinit(declaration->settings);
-    free(declaration->settings);
-    free(declaration->name);
-    grants_deinit(&declaration->grants);
-    free(declaration);
-    return NULL;
-}
-
-static void declaration_freep(struct declaration **declaration)
-{
-    *declaration = declaration_free(*declaration);
-}
 
 static void grant_section_deinit(struct grant_section *section)
 {
@@ -76,22 +59,14 @@ static void *grow(void *items, size_t n, size_t size)
 int config_file_add_object(struct config_file *file, const struct kind *kind, const char *name,
                            unsigned line)
 {
-    _cleanup_(declaration_freep) struct declaration *declaration = calloc(1, sizeof *declaration);
+    _cleanup_(declaration_freep) struct declaration *declaration =
+        declaration_new(kind, name, (struct place){file->path, line});
     struct declaration **objects = grow(file->objects, file->n_objects, sizeof *objects);
 
     if (objects)
         file->objects = objects;
     if (!objects || !declaration)
         return -ENOMEM;
-    declaration->kind = kind;
-    declaration->place = (struct place){file->path, line};
-    declaration->name = strdup(name);
-    if (!declaration->name)
-        return -ENOMEM;
-    declaration->settings = calloc(1, kind->settings_size);
-    if (!declaration->settings)
-        return -ENOMEM;
-    kind->settings_init(declaration->settings);
     file->objects[file->n_objects++] = TAKE_PTR(declaration);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The names of users and groups in a whole configuration: config_resolve(). */
 #include "daemon/config.h"
+#include "daemon/lookup.h"
 #include "daemon/resolve.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@ static void names_deinit(struct names *names)
 
 static void collect(struct names *names, struct subject *subject, struct place place)
 {
-    if (subject && subject->name && !subject->resolved)
+    if (subject && subject->name)
         names->items[names->n++] = (struct resolve_item){subject, place, 0};
 }
 
@@ -56,6 +57,11 @@ static void say_unknown(const struct resolve_item *item, enum severity severity,
     if (item->error == -ENOENT)
         problems_add(problems, severity, item->place,
                      "unknown %s '%s': create it, or give its number", noun, item->subject->name);
+    else if (item->error == -ETIME)
+        problems_add(problems, severity, item->place,
+                     "%s '%s' cannot be looked up: the name service did not answer within %d s; "
+                     "try again, or give its number",
+                     noun, item->subject->name, LOOKUP_SECONDS);
     else
         problems_add(problems, severity, item->place,
                      "%s '%s' cannot be looked up: %s; try again, or give its number", noun,

@@ -80,7 +80,6 @@ static int create(struct object *object, struct sentence *why)
         write(fd, &settings->initial, sizeof settings->initial) != sizeof settings->initial)
         return say(why, -EIO, "its initial value cannot be set: %s", strerror(errno));
     object->fd = TAKE_FD(fd);
-    object->nameless = true;
     return 0;
 }
 

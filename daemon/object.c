@@ -1,5 +1,6 @@
 #include "daemon/object.h"
 
+#include "daemon/declaration.h"
 #include "daemon/kinds.h"
 #include "daemon/log.h"
 
@@ -98,8 +99,39 @@ void object_init(struct object *object, const struct declaration *declaration,
 void object_deinit(struct object *object)
 {
     object->fd = close_fd(object->fd);
+    free_charp(&object->kernel_name);
     free_charp(&object->failure);
     free_charp(&object->difference);
+    object->own = declaration_free(object->own);
+}
+
+struct object *object_new(const struct declaration *declaration,
+                          const struct environment *environment)
+{
+    struct object *object = malloc(sizeof *object);
+
+    if (object)
+        object_init(object, declaration, environment);
+    return object;
+}
+
+struct object *object_free(struct object *object)
+{
+    if (object)
+        object_deinit(object);
+    free(object);
+    return NULL;
+}
+
+void object_retire(struct object *object, struct declaration *own)
+{
+    free_charp(&object->difference); /* from a declaration that is no more */
+    object->declaration = object->own = own;
+}
+
+bool object_is_retired(const struct object *object)
+{
+    return object->own;
 }
 
 bool object_is_failed(const struct object *object)
@@ -248,6 +280,8 @@ static const char *state(const struct object *object)
 {
     if (object_is_failed(object))
         return "failed";
+    if (object_is_retired(object))
+        return "retired";
     return object->difference ? "differs" : "ready";
 }
 

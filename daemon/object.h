@@ -14,7 +14,7 @@ struct kind;
 
 #define KIND_KEYS_MAX 16u /* plain keys of a section, at most */
 
-/* What a configuration says of one object. Owned by the configuration. */
+/* What a configuration says of one object, and owns; a retired object has one of its own. */
 struct declaration {
     char *name;
     const struct kind *kind;
@@ -23,6 +23,7 @@ struct declaration {
     struct grants grants;
     struct place subject_place;        /* of the key that sets settings_subject() */
     unsigned key_lines[KIND_KEYS_MAX]; /* where each of the kind's keys was said, 0: was not */
+    char *own_path; /* of a copy: what the path of `place` is; else NULL, and that is borrowed */
 };
 
 /* Which queues have a name of their own in the kernel. */
@@ -39,10 +40,11 @@ struct environment {
 };
 
 struct object {
-    const struct declaration *declaration; /* borrowed */
+    const struct declaration *declaration; /* borrowed, but for `own` */
+    struct declaration *own;               /* of a retired object: its declaration, owned */
     const struct environment *environment; /* borrowed */
     int fd;                                /* -1: failed */
-    bool nameless;                         /* lives without a name in the kernel */
+    char *kernel_name;                     /* that it lives under, owned; NULL: without one */
     struct wire_identity identity;
     char *failure;        /* why it is failed, NULL when it is not */
     char *difference;     /* how it differs from its declaration, NULL when it does not */
@@ -112,7 +114,7 @@ struct kind {
                   size_t size);
     /* Adds what an object with these settings needs. */
     void (*weigh)(const void *settings, struct need *need);
-    /* Makes or adopts the object: sets fd, nameless, identity, difference. Any error makes it
+    /* Makes or adopts the object: sets fd, kernel_name, identity, difference. Any error makes it
      * failed, with the sentence as the cause. */
     int (*create)(struct object *object, struct sentence *why);
     /* A descriptor with just this access, WIRE_NONBLOCK in FLAGS if asked for. ACCESS has been
@@ -141,6 +143,15 @@ void object_init(struct object *object, const struct declaration *declaration,
                  const struct environment *environment);
 /* Closes the broker's descriptor. Nothing in the kernel is removed. */
 void object_deinit(struct object *object);
+/* The same of one on the heap. NULL: out of memory. */
+struct object *object_new(const struct declaration *declaration,
+                          const struct environment *environment);
+struct object *object_free(struct object *object);
+
+/* From now on the object is no more in the configuration. OWN, which it takes over, is a copy of
+ * its declaration, under the name NAME@NUMBER. */
+void object_retire(struct object *object, struct declaration *own);
+bool object_is_retired(const struct object *object);
 
 /* Makes the object; on failure it is failed, with its cause, and the next try is set. */
 void object_create(struct object *object, uint64_t now_us);

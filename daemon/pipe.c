@@ -159,7 +159,6 @@ static int create(struct object *object, struct sentence *why)
     if (fstat(both, &status) < 0)
         return say(why, -errno, "fstat: %s", strerror(errno));
     object->fd = TAKE_FD(both);
-    object->nameless = true;
     object->identity = (struct wire_identity){status.st_dev, status.st_ino};
     return 0;
 }

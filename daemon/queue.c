@@ -288,12 +288,19 @@ static int apply_mode(const struct declaration *declaration, int fd, const char 
     return 0;
 }
 
-/* Keeps FD as the object's own. */
-static void keep(struct object *object, int fd, const struct stat *status, bool nameless)
+/* The object is what *FD is, which it takes over; NAME is NULL for none. */
+static int keep(struct object *object, int *fd, const char *name, struct sentence *why)
 {
-    object->fd = fd;
-    object->nameless = nameless;
-    object->identity = (struct wire_identity){status->st_dev, status->st_ino};
+    struct stat status;
+
+    if (fstat(*fd, &status) < 0)
+        return say(why, -errno, "fstat: %s", strerror(errno));
+    free_charp(&object->kernel_name);
+    if (name && !(object->kernel_name = strdup(name)))
+        return say(why, -ENOMEM, "out of memory");
+    object->fd = TAKE_FD(*fd);
+    object->identity = (struct wire_identity){status.st_dev, status.st_ino};
+    return 0;
 }
 
 /* A queue without a name: born under one that nobody can guess, which is removed at once. */
@@ -301,7 +308,6 @@ static int create_nameless(struct object *object, struct sentence *why)
 {
     const struct queue_settings *settings = object->declaration->settings;
     _cleanup_close_ int fd = -1;
-    struct stat status;
     char name[64];
     uint64_t random;
 
@@ -313,10 +319,7 @@ static int create_nameless(struct object *object, struct sentence *why)
         return limits_explain_queue(fd, settings->max_messages, settings->message_size, why);
     if (mq_unlink(name) < 0)
         return say(why, -errno, "its first name %s cannot be removed: %s", name, strerror(errno));
-    if (fstat(fd, &status) < 0)
-        return say(why, -errno, "fstat: %s", strerror(errno));
-    keep(object, TAKE_FD(fd), &status, true);
-    return 0;
+    return keep(object, &fd, NULL, why);
 }
 
 static int note_difference(struct object *object, int fd, struct sentence *why)
@@ -384,17 +387,13 @@ static int adopt(struct object *object, const char *name, struct sentence *why)
     if (r < 0)
         return r;
     r = note_difference(object, fd, why);
-    if (r < 0)
-        return r;
-    keep(object, TAKE_FD(fd), &status, false);
-    return 0;
+    return r < 0 ? r : keep(object, &fd, name, why);
 }
 
 static int create_named(struct object *object, const char *name, struct sentence *why)
 {
     const struct queue_settings *settings = object->declaration->settings;
     _cleanup_close_ int fd = create_new(settings, name);
-    struct stat status;
     int r;
 
     if (fd == -EEXIST)
@@ -404,14 +403,11 @@ static int create_named(struct object *object, const char *name, struct sentence
     if (fd < 0)
         return limits_explain_queue(fd, settings->max_messages, settings->message_size, why);
     r = apply_mode(object->declaration, fd, name, NULL, why);
-    if (r >= 0 && fstat(fd, &status) < 0)
-        r = say(why, -errno, "fstat of %s: %s", name, strerror(errno));
-    if (r < 0) {
+    if (r >= 0)
+        r = keep(object, &fd, name, why);
+    if (r < 0)
         (void)mq_unlink(name); /* ours, new, and of no use */
-        return r;
-    }
-    keep(object, TAKE_FD(fd), &status, false);
-    return 0;
+    return r;
 }
 
 /* Creates, or adopts what is there; both again if the name goes or comes in between. */
@@ -458,34 +454,28 @@ static int create(struct object *object, struct sentence *why)
 
 static void lose_name(struct object *object)
 {
-    char name[CLAIM_SIZE];
-
-    if (object->nameless)
+    if (!object->kernel_name)
         return;
-    wanted_name(object->declaration, object->environment->naming, name, sizeof name);
     log_warning("queue '%s': its name %s was removed from outside; it goes on without a name, with "
                 "its messages, reachable through the broker alone",
-                object->declaration->name, name);
-    object->nameless = true;
+                object->declaration->name, object->kernel_name);
+    free_charp(&object->kernel_name);
 }
 
 static void look(struct object *object)
 {
     struct stat status;
 
-    if (!object->nameless && fstat(object->fd, &status) == 0 && status.st_nlink == 0)
+    if (object->kernel_name && fstat(object->fd, &status) == 0 && status.st_nlink == 0)
         lose_name(object);
 }
 
 /* By name, which is the faster way; -ENOENT: the name is gone or another's. */
 static int open_by_name(struct object *object, int flags)
 {
-    char name[CLAIM_SIZE];
-    _cleanup_close_ int fd = -1;
+    _cleanup_close_ int fd = mq_open(object->kernel_name, flags);
     struct stat status;
 
-    wanted_name(object->declaration, object->environment->naming, name, sizeof name);
-    fd = mq_open(name, flags);
     if (fd < 0)
         return errno == EACCES ? -ENOENT : -errno;
     if (fstat(fd, &status) < 0)
@@ -499,7 +489,7 @@ static int open_description(struct object *object, int flags)
 {
     int fd;
 
-    if (!object->nameless) {
+    if (object->kernel_name) {
         fd = open_by_name(object, flags);
         if (fd != -ENOENT)
             return fd;
@@ -527,12 +517,12 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
 
 static void describe(struct object *object, bool detail, struct wire_writer *writer)
 {
-    char name[CLAIM_SIZE];
     struct mq_attr is;
     struct stat status;
+    char mode[8];
 
-    wanted_name(object->declaration, object->environment->naming, name, sizeof name);
-    wire_put_fact_text(writer, WIRE_FACT_TEXT, "posix_name", object->nameless ? "none" : name);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "posix_name",
+                       object->kernel_name ? object->kernel_name : "none");
     if (mq_getattr(object->fd, &is) == 0) {
         wire_put_fact_number(writer, "max_messages", (uint64_t)is.mq_maxmsg);
         wire_put_fact_number(writer, "message_size", (uint64_t)is.mq_msgsize);
@@ -540,8 +530,8 @@ static void describe(struct object *object, bool detail, struct wire_writer *wri
     }
     if (!detail || fstat(object->fd, &status) < 0)
         return;
-    (void)snprintf(name, sizeof name, "%04o", status.st_mode & 07777);
-    wire_put_fact_text(writer, WIRE_FACT_TEXT, "mode", name);
+    (void)snprintf(mode, sizeof mode, "%04o", status.st_mode & 07777);
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "mode", mode);
     wire_put_fact_number(writer, "gid", status.st_gid);
 }
 

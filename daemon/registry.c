@@ -4,25 +4,36 @@
 
 #include <string.h>
 
+/* ---- life ---- */
+
 int registry_init(struct registry *registry, const struct config *config,
                   const struct environment *environment)
 {
-    struct object *objects = calloc(config->n_objects ? config->n_objects : 1, sizeof *objects);
-
-    if (!objects)
+    *registry =
+        (struct registry){.objects = calloc(config->n_objects + 1, sizeof(struct object *))};
+    if (!registry->objects)
         return -ENOMEM;
-    for (size_t i = 0; i < config->n_objects; i++)
-        object_init(&objects[i], config->objects[i], environment);
-    *registry = (struct registry){objects, config->n_objects};
+    for (; registry->n < config->n_objects; registry->n++) {
+        struct object *object = object_new(config->objects[registry->n], environment);
+
+        if (!object) {
+            registry_deinit(registry);
+            return -ENOMEM;
+        }
+        registry->objects[registry->n] = object;
+    }
     return 0;
 }
 
 void registry_deinit(struct registry *registry)
 {
-    for (size_t i = 0; i < registry->n; i++)
-        object_deinit(&registry->objects[i]);
+    struct object *object;
+
+    for (size_t i = 0; (object = registry_at(registry, i)); i++)
+        object_free(object);
     free(registry->objects);
-    *registry = (struct registry){NULL, 0};
+    free(registry->retired);
+    *registry = (struct registry){NULL};
 }
 
 void registry_create(struct registry *registry)
@@ -30,7 +41,7 @@ void registry_create(struct registry *registry)
     uint64_t now = now_us();
 
     for (size_t i = 0; i < registry->n; i++)
-        object_create(&registry->objects[i], now);
+        object_create(registry->objects[i], now);
 }
 
 uint64_t registry_retry(struct registry *registry)
@@ -38,7 +49,7 @@ uint64_t registry_retry(struct registry *registry)
     uint64_t now = now_us(), next = 0;
 
     for (size_t i = 0; i < registry->n; i++) {
-        struct object *object = &registry->objects[i];
+        struct object *object = registry->objects[i];
 
         object_retry(object, now);
         if (object_is_failed(object) && (next == 0 || object->retry_at_us < next))
@@ -46,6 +57,8 @@ uint64_t registry_retry(struct registry *registry)
     }
     return next;
 }
+
+/* ---- finding ---- */
 
 /* As strcmp(), of a name that is not terminated and one that is. */
 static int compare(const char *name, size_t size, const char *other)
@@ -56,14 +69,15 @@ static int compare(const char *name, size_t size, const char *other)
     return r != 0 ? r : (size > length) - (size < length);
 }
 
-size_t registry_after(const struct registry *registry, const char *name, size_t size)
+/* The index of the first of N objects whose name is greater. */
+static size_t after(struct object *const *objects, size_t n, const char *name, size_t size)
 {
-    size_t low = 0, high = registry->n;
+    size_t low = 0, high = n;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (compare(name, size, registry->objects[middle].declaration->name) < 0)
+        if (compare(name, size, objects[middle]->declaration->name) < 0)
             high = middle;
         else
             low = middle + 1;
@@ -71,15 +85,95 @@ size_t registry_after(const struct registry *registry, const char *name, size_t 
     return low;
 }
 
+static struct object *find(struct object *const *objects, size_t n, const char *name, size_t size)
+{
+    size_t next = after(objects, n, name, size);
+    struct object *object = next > 0 ? objects[next - 1] : NULL;
+
+    return object && compare(name, size, object->declaration->name) == 0 ? object : NULL;
+}
+
 struct object *registry_find(const struct registry *registry, const char *name, size_t size)
 {
-    size_t after = registry_after(registry, name, size);
-    struct object *object;
+    return find(registry->objects, registry->n, name, size);
+}
 
-    if (after == 0)
+/* The last one to retire of those called NAME, and its number; NULL and 0. */
+static struct object *find_last(const struct registry *registry, const char *name, size_t size,
+                                unsigned *ret_number)
+{
+    struct object *last = NULL;
+
+    *ret_number = 0;
+    for (size_t i = after(registry->retired, registry->n_retired, name, size);
+         i < registry->n_retired; i++) {
+        const char *is = registry->retired[i]->declaration->name;
+        unsigned number;
+
+        if (strncmp(is, name, size) != 0)
+            break;
+        if (is[size] != '@') /* a name that is longer */
+            continue;
+        number = (unsigned)strtoul(is + size + 1, NULL, 10);
+        if (number > *ret_number) {
+            *ret_number = number;
+            last = registry->retired[i];
+        }
+    }
+    return last;
+}
+
+struct object *registry_find_retired(const struct registry *registry, const char *name, size_t size)
+{
+    unsigned number;
+
+    if (size == 0)
         return NULL;
-    object = &registry->objects[after - 1];
-    return compare(name, size, object->declaration->name) == 0 ? object : NULL;
+    if (memchr(name, '@', size))
+        return find(registry->retired, registry->n_retired, name, size);
+    return find_last(registry, name, size, &number);
+}
+
+unsigned registry_next_number(const struct registry *registry, const char *name)
+{
+    unsigned number;
+
+    (void)find_last(registry, name, strlen(name), &number);
+    return number + 1;
+}
+
+int registry_add_retired(struct registry *registry, struct object *object)
+{
+    const char *name = object->declaration->name;
+    struct object **retired =
+        reallocarray(registry->retired, registry->n_retired + 1, sizeof *retired);
+    size_t at;
+
+    if (!retired)
+        return -ENOMEM;
+    registry->retired = retired;
+    at = after(retired, registry->n_retired, name, strlen(name));
+    memmove(&retired[at + 1], &retired[at], (registry->n_retired - at) * sizeof *retired);
+    retired[at] = object;
+    registry->n_retired++;
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+struct object *registry_at(const struct registry *registry, size_t i)
+{
+    if (i < registry->n)
+        return registry->objects[i];
+    i -= registry->n;
+    return i < registry->n_retired ? registry->retired[i] : NULL;
+}
+
+size_t registry_after(const struct registry *registry, const char *name, size_t size)
+{
+    if (size > 0 && memchr(name, '@', size))
+        return registry->n + after(registry->retired, registry->n_retired, name, size);
+    return after(registry->objects, registry->n, name, size);
 }
 
 struct registry_counts registry_count(const struct registry *registry)
@@ -87,8 +181,8 @@ struct registry_counts registry_count(const struct registry *registry)
     struct registry_counts counts = {0};
 
     for (size_t i = 0; i < registry->n; i++) {
-        counts.failed += object_is_failed(&registry->objects[i]);
-        counts.differing += registry->objects[i].difference != NULL;
+        counts.failed += object_is_failed(registry->objects[i]);
+        counts.differing += registry->objects[i]->difference != NULL;
     }
     return counts;
 }

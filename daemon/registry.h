@@ -1,12 +1,15 @@
-/* The registry: name -> object, sorted by name, so that finding is a binary search and paging
- * needs no state. */
+/* The registry: name -> object. What is declared is sorted by name, so that finding is a binary
+ * search and paging needs no state; behind it come the retired ones, which are called NAME@NUMBER.
+ */
 #pragma once
 
 #include "daemon/config.h"
 
 struct registry {
-    struct object *objects; /* by name, bytewise */
+    struct object **objects; /* that are declared, by name, bytewise; owned */
     size_t n;
+    struct object **retired; /* by name, too; owned */
+    size_t n_retired;
 };
 
 /* Takes every declaration of CONFIG in; makes nothing yet. CONFIG and ENVIRONMENT are borrowed for
@@ -22,9 +25,20 @@ void registry_create(struct registry *registry);
  * of now_us(); 0: none is failed. */
 uint64_t registry_retry(struct registry *registry);
 
-/* NAME is not terminated. NULL: no such object. */
+/* The object that is declared under NAME, which is not terminated. NULL: there is none. */
 struct object *registry_find(const struct registry *registry, const char *name, size_t size);
-/* The index of the first object whose name is greater than NAME; 0 for an empty one. */
+/* The retired object NAME@NUMBER, or the last one to retire of those called NAME. NULL: there is
+ * none. */
+struct object *registry_find_retired(const struct registry *registry, const char *name,
+                                     size_t size);
+/* Takes a retired object over. -ENOMEM. */
+int registry_add_retired(struct registry *registry, struct object *object) _must_check_;
+/* The number that the next object to retire as NAME gets, 1 for the first. */
+unsigned registry_next_number(const struct registry *registry, const char *name);
+
+/* All objects in the order of pages: the I-th; NULL past the end. */
+struct object *registry_at(const struct registry *registry, size_t i);
+/* The index of the first object that comes after NAME in that order; 0 for an empty one. */
 size_t registry_after(const struct registry *registry, const char *name, size_t size);
 
 struct registry_counts {

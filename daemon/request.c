@@ -61,9 +61,27 @@ static unsigned granted(struct request *request, const struct grants *grants)
     return grants_access(grants, &caller->peer->credentials);
 }
 
+/* What is retired, an administrator may read: to look at what it holds, or to drain it. */
+static unsigned granted_on(struct request *request, const struct object *object)
+{
+    const struct kind *kind = object->declaration->kind;
+
+    if (!object_is_retired(object))
+        return granted(request, &object->declaration->grants);
+    return !request->caller->admin ? 0 : kind->read_word ? WIRE_READ : WIRE_USE;
+}
+
 bool request_may_observe(struct request *request)
 {
     return request->caller->admin || granted(request, &request->desk->config->observe) != 0;
+}
+
+static int deny_retired(struct request *request, const struct declaration *declaration)
+{
+    return say(&request->why, -EACCES,
+               "'%s' is retired, no longer in the configuration: only an administrator can acquire "
+               "it, for reading",
+               declaration->name);
 }
 
 /* Says what the caller lacks, how the broker sees him, and which line would help. */
@@ -109,6 +127,8 @@ int request_find(struct request *request, const char *name, size_t size, struct 
         size--;
     }
     object = registry_find(request->desk->registry, name, size);
+    if (!object && request_may_observe(request))
+        object = registry_find_retired(request->desk->registry, name, size);
     if (!object)
         return unknown_name(request, name, size);
     *ret = object;
@@ -168,9 +188,11 @@ static int acquire_one(struct request *request, const struct wire_item *item)
         return say(&request->why, -EINVAL,
                    "'%s' is of the kind %s, which is not what was asked for",
                    object->declaration->name, kind->name);
-    has = granted(request, &object->declaration->grants);
+    has = granted_on(request, object);
     r = object_hand_out(object, has, item->access, item->flags, &reply->handouts[reply->n_handouts],
                         &request->why);
+    if (r == -EACCES && object_is_retired(object))
+        return deny_retired(request, object->declaration);
     if (r == -EACCES)
         return deny(request, object->declaration, has, item->access);
     if (r < 0)
@@ -219,6 +241,7 @@ static int answer_list(struct request *request)
     const struct registry *registry = request->desk->registry;
     bool observer = request_may_observe(request);
     struct wire_field cursor = {0};
+    struct object *object;
     size_t i, room = writer->capacity;
     int r = request_next_of(request, WIRE_FIELD_CURSOR, &cursor);
 
@@ -226,9 +249,8 @@ static int answer_list(struct request *request)
         return r;
     i = registry_after(registry, (const char *)cursor.value, cursor.size);
     writer->capacity -= WIRE_NAME_MAX + 4; /* kept for the cursor */
-    for (; i < registry->n; i++) {
-        struct object *object = &registry->objects[i];
-        unsigned has = granted(request, &object->declaration->grants);
+    for (; (object = registry_at(registry, i)); i++) {
+        unsigned has = granted_on(request, object);
         size_t mark;
 
         if (!has && !observer)
@@ -242,8 +264,8 @@ static int answer_list(struct request *request)
         }
     }
     writer->capacity = room;
-    if (i < registry->n && i > 0)
-        wire_put_text(writer, WIRE_FIELD_CURSOR, registry->objects[i - 1].declaration->name);
+    if (object && i > 0)
+        wire_put_text(writer, WIRE_FIELD_CURSOR, registry_at(registry, i - 1)->declaration->name);
     return 0;
 }
 
@@ -303,7 +325,7 @@ static int answer_show(struct request *request)
     r = request_find(request, (const char *)field.value, field.size, &object);
     if (r < 0)
         return r;
-    has = granted(request, &object->declaration->grants);
+    has = granted_on(request, object);
     observer = request_may_observe(request);
     if (!has && !observer)
         return deny(request, object->declaration, 0, 0);
@@ -335,10 +357,11 @@ static int answer_status(struct request *request)
     const struct desk *desk = request->desk;
     bool observer = request_may_observe(request);
     struct registry_counts counts;
+    struct object *object;
 
     /* A system call an object, so not for everybody who asks. */
-    for (size_t i = 0; observer && i < desk->registry->n; i++)
-        object_look(&desk->registry->objects[i]);
+    for (size_t i = 0; observer && (object = registry_at(desk->registry, i)); i++)
+        object_look(object);
     counts = registry_count(desk->registry);
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "state",
                        counts.failed || desk->config->n_left_out ? "degraded" : "ok");
@@ -349,6 +372,7 @@ static int answer_status(struct request *request)
     wire_put_fact_number(writer, "objects", desk->registry->n);
     wire_put_fact_number(writer, "failed", counts.failed);
     wire_put_fact_number(writer, "differing", counts.differing);
+    wire_put_fact_number(writer, "retired", desk->registry->n_retired);
     describe_left_out(request);
     wire_put_fact_number(writer, "clients", desk->n_clients);
     wire_put_fact_number(writer, "max_clients", desk->config->max_clients);

@@ -139,7 +139,7 @@ static void put_section(struct page *page)
 {
     struct wire_writer *writer = &page->request->reply->writer;
     const struct registry *registry = page->request->desk->registry;
-    struct object *object = page->section > 0 ? &registry->objects[page->section - 1] : NULL;
+    struct object *object = page->section > 0 ? registry->objects[page->section - 1] : NULL;
     size_t mark = wire_open(writer, WIRE_FIELD_OBJECT);
 
     page->line = 0;

@@ -1,87 +1,107 @@
 #include "daemon/resolve.h"
 
-#include <grp.h>
-#include <pwd.h>
+#include "daemon/lookup.h"
+
 #include <string.h>
 
-#define BUFFER_FIRST (4u << 10)
-#define BUFFER_MOST  (16u << 20) /* a group may have very many members */
+#define AT_ONCE 16 /* look-ups that run beside each other */
 
-/* One try with a buffer of that size. A positive errno, or 0: *ret_found says whether there is such
- * a name. */
-static int look_up_user(const char *name, char *buffer, size_t size, bool *ret_found, uint32_t *ret)
+/* The items of one file, with the look-up of their names. */
+struct batch {
+    struct resolve_item *items;
+    size_t n;
+    struct lookup *lookup; /* owned; NULL: not begun */
+};
+
+struct batches {
+    struct batch *items;
+    size_t n;
+};
+
+static void batches_deinit(struct batches *batches)
 {
-    struct passwd entry, *found = NULL;
-    int error = getpwnam_r(name, &entry, buffer, size, &found);
-
-    *ret_found = found;
-    if (found)
-        *ret = found->pw_uid;
-    return found ? 0 : error;
+    for (size_t i = 0; i < batches->n; i++)
+        (void)lookup_free(batches->items[i].lookup);
+    free(batches->items);
 }
 
-static int look_up_group(const char *name, char *buffer, size_t size, bool *ret_found,
-                         uint32_t *ret)
+/* Defaults are of no file. */
+static int compare_files(const struct resolve_item *a, const struct resolve_item *b)
 {
-    struct group entry, *found = NULL;
-    int error = getgrnam_r(name, &entry, buffer, size, &found);
-
-    *ret_found = found;
-    if (found)
-        *ret = found->gr_gid;
-    return found ? 0 : error;
-}
-
-/* 0, -ENOENT: no such name, or what went wrong. */
-static int look_up(enum subject_type type, const char *name, uint32_t *ret)
-{
-    size_t size = BUFFER_FIRST;
-
-    for (;;) {
-        _cleanup_free_ char *buffer = malloc(size);
-        bool found;
-        int error;
-
-        if (!buffer)
-            return -ENOMEM;
-        error = type == SUBJECT_USER ? look_up_user(name, buffer, size, &found, ret)
-                                     : look_up_group(name, buffer, size, &found, ret);
-        if (error == EINTR)
-            continue;
-        if (error == ERANGE && size < BUFFER_MOST) {
-            size *= 2;
-            continue;
-        }
-        if (error == 0 || error == ESRCH) /* the manual leaves it to the service which it is */
-            return found ? 0 : -ENOENT;
-        return -error;
-    }
+    return strcmp(a->place.path ? a->place.path : "", b->place.path ? b->place.path : "");
 }
 
 static int compare(const void *a, const void *b)
 {
     const struct resolve_item *left = a, *right = b;
+    int r = compare_files(left, right);
 
-    if (left->subject->type != right->subject->type)
+    if (r == 0 && left->subject->type != right->subject->type)
         return left->subject->type < right->subject->type ? -1 : 1;
-    return strcmp(left->subject->name, right->subject->name);
+    return r ? r : strcmp(left->subject->name, right->subject->name);
+}
+
+/* The sorted items, by their files. */
+static int split(struct resolve_item *items, size_t n, struct batches *ret)
+{
+    ret->items = calloc(n, sizeof *ret->items);
+    if (!ret->items)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || compare_files(&items[i - 1], &items[i]) != 0)
+            ret->items[ret->n++].items = &items[i];
+        ret->items[ret->n - 1].n++;
+    }
+    return 0;
+}
+
+/* Where there may be no thread, that is what the names cannot be looked up for. */
+static int begin(struct batch *batch)
+{
+    int r = lookup_new(&batch->lookup, batch->n);
+
+    for (size_t i = 0; r >= 0 && i < batch->n; i++) {
+        const struct subject *subject = batch->items[i].subject;
+        r = lookup_add(batch->lookup, subject->type, subject->name);
+    }
+    if (r >= 0)
+        r = lookup_start(batch->lookup);
+    for (size_t i = 0; i < batch->n; i++)
+        batch->items[i].error = r;
+    return r == -ENOMEM ? r : 0;
+}
+
+static int finish(struct batch *batch)
+{
+    if (batch->items[0].error == 0)
+        lookup_finish(batch->lookup);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct resolve_item *item = &batch->items[i];
+
+        if (item->error == 0)
+            item->error = lookup_result(batch->lookup, i, &item->subject->id);
+        if (item->error == -ENOMEM)
+            return -ENOMEM;
+        item->subject->resolved = item->error == 0;
+    }
+    batch->lookup = lookup_free(batch->lookup);
+    return 0;
 }
 
 int resolve(struct resolve_item *items, size_t n)
 {
-    if (n > 0)
-        qsort(items, n, sizeof *items, compare);
-    for (size_t i = 0; i < n; i++) {
-        struct subject *subject = items[i].subject;
-        if (i > 0 && compare(&items[i - 1], &items[i]) == 0) {
-            subject->id = items[i - 1].subject->id;
-            items[i].error = items[i - 1].error;
-        } else {
-            items[i].error = look_up(subject->type, subject->name, &subject->id);
-        }
-        if (items[i].error == -ENOMEM)
-            return -ENOMEM;
-        subject->resolved = items[i].error == 0;
+    _cleanup_(batches_deinit) struct batches batches = {0};
+    int r;
+
+    if (n == 0)
+        return 0;
+    qsort(items, n, sizeof *items, compare);
+    r = split(items, n, &batches);
+    for (size_t i = 0; r >= 0 && i < batches.n + AT_ONCE; i++) {
+        if (i >= AT_ONCE && i - AT_ONCE < batches.n)
+            r = finish(&batches.items[i - AT_ONCE]);
+        if (r >= 0 && i < batches.n)
+            r = begin(&batches.items[i]);
     }
-    return 0;
+    return r;
 }

@@ -1,4 +1,4 @@
-/* Names of users and groups, looked up. */
+/* Names of users and groups become numbers, each file's within a limited time. */
 #pragma once
 
 #include "daemon/grants.h"
@@ -7,9 +7,11 @@
 struct resolve_item {
     struct subject *subject; /* a user or group with a name; borrowed */
     struct place place;
-    int error; /* 0: found, or not tried; -ENOENT: there is no such name; else the look-up failed */
+    int error; /* 0: found; -ENOENT: there is no such name; -ETIME: the name service did not answer
+                  in time; else the look-up failed */
 };
 
-/* Looks up each distinct name once, and sets all its subjects; the items' order changes. -ENOMEM.
- */
+/* Looks up the names of each file beside those of the others, each distinct one once, and sets all
+ * their subjects; the items' order changes. Returns after LOOKUP_SECONDS a file at the latest; may
+ * be called in any thread. -ENOMEM. */
 int resolve(struct resolve_item *items, size_t n) _must_check_;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <pwd.h>
 
 #define GOOD "[queue:orders]\nuse = user:$C0\n"
 
@@ -115,6 +116,41 @@ START_TEST(a_grant_for_an_unknown_user_is_void_and_said)
 }
 END_TEST
 
+static uid_t uid_of(const char *name)
+{
+    const struct passwd *entry = getpwnam(name);
+
+    ck_assert_ptr_nonnull(entry);
+    return entry->pw_uid;
+}
+
+/* The start waits for the limit, not for the name service, and only what that did not answer is
+ * void: "daemon" is asked for before it in that file, "www-data" would be behind it. */
+START_TEST(a_name_service_that_does_not_answer_holds_nobody_up)
+{
+    struct who daemon = {uid_of("daemon"), 1, NULL, 0};
+    const char *late = "the name service did not answer within 5 s; try again, or give its number";
+    const char *log;
+
+    fixture_drop_in(&broker, "10-slow.conf",
+                    "[queue:slow]\nuse = user:never-answered, user:daemon\nsend = user:$C0\n"
+                    "receive = user:www-data\n");
+    ck_assert_int_eq(setenv("LD_PRELOAD", getenv("TEST_SLOW_NAMES"), 1), 0);
+    serve("[queue:orders]\nuse = user:root\n");
+    ck_assert_int_eq(unsetenv("LD_PRELOAD"), 0);
+    log = fixture_log(&broker);
+    assert_has(log, "10-slow.conf:2: user 'never-answered' cannot be looked up");
+    assert_has(log, "10-slow.conf:4: user 'www-data' cannot be looked up");
+    assert_has(log, late);
+    assert_has_not(log, "broker.conf:2");
+    assert_has_not(log, "daemon");
+    ck_assert_int_eq(get(root(), "orders", 0), O_RDWR);
+    ck_assert_int_eq(get(daemon, "slow", 0), O_RDWR);
+    ck_assert_int_eq(get(user(0), "slow", 0), O_WRONLY);
+    ck_assert_int_eq(get(root(), "slow", 0), -EACCES);
+}
+END_TEST
+
 START_TEST(strictly_an_unknown_user_ends_the_start)
 {
     const char *const arguments[] = {"--strict", NULL};
@@ -156,6 +192,7 @@ TCase *configuration_case(void)
     tcase_add_test(tcase, strictly_a_bad_drop_in_ends_the_start);
     tcase_add_test(tcase, of_two_declarations_the_earlier_file_has_it);
     tcase_add_test(tcase, a_grant_for_an_unknown_user_is_void_and_said);
+    tcase_add_test(tcase, a_name_service_that_does_not_answer_holds_nobody_up);
     tcase_add_test(tcase, strictly_an_unknown_user_ends_the_start);
     tcase_add_test(tcase, a_queue_of_an_unknown_group_fails_alone);
     tcase_add_test(tcase, a_queue_of_a_group_that_the_broker_is_not_in_fails_alone);

@@ -4,6 +4,7 @@
 #include "tests/check_main.h"
 
 #include "daemon/clock.h"
+#include "daemon/declaration.h"
 #include "daemon/kinds.h"
 #include "daemon/limits.h"
 

@@ -20,7 +20,7 @@ START_TEST(an_eventfd)
 
     declare("eventfd", "e", NULL);
     create();
-    ck_assert(object.nameless);
+    ck_assert_ptr_null(object.kernel_name);
     ck_assert_int_eq(fcntl(object.fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
     ck_assert_int_eq(fcntl(object.fd, F_GETFD), FD_CLOEXEC);
     ck_assert_int_eq(eventfd_read(object.fd, &count), -1);

@@ -16,7 +16,7 @@ START_TEST(a_named_queue)
     ck_assert_uint_eq(status.st_uid, geteuid());
     ck_assert_uint_eq(status.st_ino, object.identity.inode);
     ck_assert_uint_eq(status.st_dev, object.identity.device);
-    ck_assert(!object.nameless);
+    ck_assert_ptr_nonnull(object.kernel_name);
     ck_assert_ptr_null(object.difference);
     ck_assert_str_eq(text_fact("posix_name"), "/orders");
     ck_assert_uint_eq(number_fact("max_messages"), 4);
@@ -103,7 +103,7 @@ START_TEST(a_squatted_name_makes_it_nameless)
     mqd_t theirs;
 
     small_queue(squatted[_i]);
-    ck_assert(object.nameless);
+    ck_assert_ptr_null(object.kernel_name);
     ck_assert_str_eq(text_fact("posix_name"), "none");
     ck_assert_str_eq(text_fact("state"), "ready");
     send_text(object.fd, "ours");
@@ -136,9 +136,9 @@ START_TEST(a_name_removed_from_outside)
     small_queue("orders");
     send_text(object.fd, "kept");
     ck_assert_int_eq(mq_unlink("/orders"), 0);
-    ck_assert(!object.nameless);
+    ck_assert_ptr_nonnull(object.kernel_name);
     object_look(&object);
-    ck_assert(object.nameless);
+    ck_assert_ptr_null(object.kernel_name);
     fd = acquire(WIRE_READ, 0);
     expect_text(fd, "kept");
     close(fd);
@@ -158,7 +158,7 @@ START_TEST(a_name_that_is_another_queues_now)
     fd = acquire(WIRE_READ, 0);
     expect_text(fd, "ours");
     close(fd);
-    ck_assert(object.nameless);
+    ck_assert_ptr_null(object.kernel_name);
 }
 END_TEST
 
@@ -177,7 +177,7 @@ START_TEST(a_nameless_queue)
     int fd;
 
     nameless_queue();
-    ck_assert(object.nameless);
+    ck_assert_ptr_null(object.kernel_name);
     ck_assert_int_eq(fstat(object.fd, &status), 0);
     ck_assert_uint_eq(status.st_nlink, 0);
     ck_assert_uint_eq(status.st_mode & 07777, 0600);

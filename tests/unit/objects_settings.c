@@ -285,6 +285,51 @@ START_TEST(the_weight_is_what_the_kernel_charges)
 }
 END_TEST
 
+/* ---- copies ---- */
+
+static const char *const copied[][8] = {
+    {"queue", "max_messages", "3", "message_size", "2000", "mode", "0640"},
+    {"queue", "posix_name", "/other", "group", "100"},
+    {"queue", "posix_name", "none"},
+    {"eventfd", "initial", "7", "semaphore", "yes", "nonblocking", "no"},
+    {"pipe", "capacity", "65536", "initial", "12"},
+};
+
+/* All that is said of an object stays so under another name, the name in the kernel too. */
+START_TEST(a_copy_says_the_same)
+{
+    const char *const *of = copied[_i];
+    struct declaration *copy;
+
+    declare(of[0], "x", of[1], of[2], of[3], of[4], of[5], of[6], NULL);
+    copy = declaration_copy(&declaration, "x@1", NAMING_ALL);
+    ck_assert_ptr_nonnull(copy);
+    ck_assert_str_eq(copy->name, "x@1");
+    for (size_t i = 0; i < copy->kind->n_keys; i++) {
+        char was[300], is[300];
+        const char *key = copy->kind->keys[i].name;
+
+        copy->kind->settings_text(&declaration, NAMING_ALL, key, was, sizeof was);
+        copy->kind->settings_text(copy, NAMING_ALL, key, is, sizeof is);
+        ck_assert_str_eq(was, is);
+    }
+    declaration_free(copy);
+}
+END_TEST
+
+START_TEST(a_key_that_is_none_cannot_be_set)
+{
+    struct declaration *new = declaration_new(kind_find("pipe"), "x", (struct place){NULL, 0});
+
+    ck_assert_ptr_nonnull(new);
+    ck_assert_int_eq(declaration_set(new, "colour", "blue", &why), -EINVAL);
+    assert_why("colour");
+    ck_assert_int_eq(declaration_set(new, "capacity", "blue", &why), -EINVAL);
+    ck_assert_int_eq(declaration_set(new, "capacity", "4096", &why), 0);
+    declaration_free(new);
+}
+END_TEST
+
 void add_settings(Suite *suite)
 {
     TCase *cases = new_cases("settings");
@@ -298,6 +343,8 @@ void add_settings(Suite *suite)
     tcase_add_loop_test(cases, a_claim, 0, (int)ARRAY_SIZE(claims));
     tcase_add_loop_test(cases, a_weight, 0, (int)ARRAY_SIZE(weights));
     tcase_add_test(cases, weights_add_up);
+    tcase_add_loop_test(cases, a_copy_says_the_same, 0, (int)ARRAY_SIZE(copied));
+    tcase_add_test(cases, a_key_that_is_none_cannot_be_set);
     if (is_root())
         tcase_add_test(cases, the_weight_is_what_the_kernel_charges);
     suite_add_tcase(suite, cases);

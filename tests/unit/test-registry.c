@@ -2,6 +2,7 @@
 #include "tests/check_main.h"
 
 #include "daemon/clock.h"
+#include "daemon/declaration.h"
 #include "daemon/registry.h"
 
 #include <fcntl.h>
@@ -29,10 +30,17 @@ static int fake_create(struct object *object, struct sentence *why)
     return object->fd < 0 ? -errno : 0;
 }
 
+static void fake_init(void *settings)
+{
+    (void)settings;
+}
+
 static const struct kind fake = {
     .name = "fake",
     .number = WIRE_QUEUE,
     .settings_size = sizeof(struct fake_settings),
+    .settings_init = fake_init,
+    .settings_deinit = fake_init,
     .create = fake_create,
 };
 
@@ -88,7 +96,7 @@ START_TEST(each_is_found)
     for (size_t i = 0; i < ARRAY_SIZE(some); i++) {
         struct object *object = find(some[i]);
 
-        ck_assert_ptr_eq(object, &registry.objects[i]);
+        ck_assert_ptr_eq(object, registry.objects[i]);
         ck_assert_str_eq(object->declaration->name, some[i]);
     }
 }
@@ -183,7 +191,7 @@ START_TEST(ten_thousand)
     config.n_objects = MANY;
     ck_assert_int_eq(registry_init(&registry, &config, &environment), 0);
     for (size_t i = 0; i < MANY; i++) {
-        ck_assert_ptr_eq(find(names[i]), &registry.objects[i]);
+        ck_assert_ptr_eq(find(names[i]), registry.objects[i]);
         ck_assert_uint_eq(after(names[i]), i + 1);
     }
     ck_assert_ptr_null(find("object-10000"));
@@ -203,10 +211,10 @@ START_TEST(the_failed_do_not_keep_the_others_from_being_made)
     settings[0].error = -ENOSPC;
     settings[2].difference = "it is blue";
     registry_create(&registry);
-    ck_assert(object_is_failed(&registry.objects[0]));
-    ck_assert_str_eq(registry.objects[0].failure, "the moon is full");
-    ck_assert(!object_is_failed(&registry.objects[1]));
-    ck_assert_ptr_null(registry.objects[1].failure);
+    ck_assert(object_is_failed(registry.objects[0]));
+    ck_assert_str_eq(registry.objects[0]->failure, "the moon is full");
+    ck_assert(!object_is_failed(registry.objects[1]));
+    ck_assert_ptr_null(registry.objects[1]->failure);
     ck_assert_uint_eq(registry_count(&registry).failed, 1);
     ck_assert_uint_eq(registry_count(&registry).differing, 1);
 }
@@ -220,7 +228,7 @@ START_TEST(each_try_waits_twice_as_long_up_to_a_minute)
 
     begin(three, 1);
     settings[0].error = -ENOSPC;
-    object = &registry.objects[0];
+    object = registry.objects[0];
     object_create(object, now);
     for (size_t i = 0; i < ARRAY_SIZE(seconds); i++) {
         ck_assert_uint_eq(object->retry_at_us - now, seconds[i] * UINT64_C(1000000));
@@ -239,7 +247,7 @@ START_TEST(what_succeeds_at_last_is_as_good_as_new)
 
     begin(three, 1);
     settings[0].error = -ENOSPC;
-    object = &registry.objects[0];
+    object = registry.objects[0];
     object_create(object, 100);
     object_retry(object, object->retry_at_us);
     settings[0].error = 0;
@@ -257,10 +265,10 @@ START_TEST(a_new_cause_takes_the_place_of_the_old)
 {
     begin(three, 1);
     settings[0].error = -ENOSPC;
-    object_create(&registry.objects[0], 0);
+    object_create(registry.objects[0], 0);
     settings[0].cause = "it rains";
-    object_retry(&registry.objects[0], UINT64_MAX / 2);
-    ck_assert_str_eq(registry.objects[0].failure, "it rains");
+    object_retry(registry.objects[0], UINT64_MAX / 2);
+    ck_assert_str_eq(registry.objects[0]->failure, "it rains");
 }
 END_TEST
 
@@ -269,17 +277,17 @@ START_TEST(retry_tells_when_the_next_is_due)
     begin(three, ARRAY_SIZE(three));
     settings[0].error = settings[2].error = -ENOSPC;
     registry_create(&registry);
-    ck_assert_uint_eq(registry_retry(&registry), registry.objects[0].retry_at_us);
+    ck_assert_uint_eq(registry_retry(&registry), registry.objects[0]->retry_at_us);
     ck_assert_uint_eq(settings[0].n_tries, 1);
-    registry.objects[0].retry_at_us += 7000000;
-    ck_assert_uint_eq(registry_retry(&registry), registry.objects[2].retry_at_us);
-    registry.objects[0].retry_at_us = 0; /* its time has come */
-    ck_assert_uint_eq(registry_retry(&registry), registry.objects[2].retry_at_us);
+    registry.objects[0]->retry_at_us += 7000000;
+    ck_assert_uint_eq(registry_retry(&registry), registry.objects[2]->retry_at_us);
+    registry.objects[0]->retry_at_us = 0; /* its time has come */
+    ck_assert_uint_eq(registry_retry(&registry), registry.objects[2]->retry_at_us);
     ck_assert_uint_eq(settings[0].n_tries, 2);
     ck_assert_uint_eq(settings[2].n_tries, 1);
     ck_assert_uint_eq(settings[1].n_tries, 1);
     settings[0].error = settings[2].error = 0;
-    registry.objects[0].retry_at_us = registry.objects[2].retry_at_us = 0;
+    registry.objects[0]->retry_at_us = registry.objects[2]->retry_at_us = 0;
     ck_assert_uint_eq(registry_retry(&registry), 0);
     ck_assert_uint_eq(registry_count(&registry).failed, 0);
 }
@@ -305,12 +313,96 @@ START_TEST(a_failed_one_is_not_handed_out)
     begin(three, 1);
     settings[0].error = -ENOSPC;
     registry_create(&registry);
-    ck_assert_int_eq(object_hand_out(&registry.objects[0], WIRE_USE, 0, 0, &handout, &why), -ENXIO);
+    ck_assert_int_eq(object_hand_out(registry.objects[0], WIRE_USE, 0, 0, &handout, &why), -ENXIO);
     ck_assert_ptr_nonnull(strstr(why.text, "fake 'bad'"));
     ck_assert_ptr_nonnull(strstr(why.text, "the moon is full"));
     ck_assert_int_eq(handout.fd, -1);
     /* whoever may not have it is not told more than that */
-    ck_assert_int_eq(object_hand_out(&registry.objects[0], 0, 0, 0, &handout, &why), -EACCES);
+    ck_assert_int_eq(object_hand_out(registry.objects[0], 0, 0, 0, &handout, &why), -EACCES);
+}
+END_TEST
+
+/* ---- what is retired ---- */
+
+/* In this order: not that of the names. */
+static const char *const old[] = {"a@2", "a@10", "b@1", "a@1", "a.b@1", "aa@3"};
+
+static void retire(const char *name)
+{
+    struct object *object = object_new(&declarations[0], &environment);
+    struct declaration *own = declaration_copy(&declarations[0], name, NAMING_NONE);
+
+    ck_assert_ptr_nonnull(object);
+    ck_assert_ptr_nonnull(own);
+    object_retire(object, own);
+    ck_assert(object_is_retired(object));
+    ck_assert_int_eq(registry_add_retired(&registry, object), 0);
+}
+
+static void begin_with_old_ones(void)
+{
+    begin(some, ARRAY_SIZE(some));
+    for (size_t i = 0; i < ARRAY_SIZE(old); i++)
+        retire(old[i]);
+    ck_assert_uint_eq(registry.n_retired, ARRAY_SIZE(old));
+}
+
+static const char *name_of(const struct object *object)
+{
+    return object ? object->declaration->name : "";
+}
+
+START_TEST(a_retired_one_keeps_nothing_of_the_configuration)
+{
+    begin_with_old_ones();
+    memset(names, 'x', sizeof names);
+    memset(declarations, 0, sizeof declarations);
+    for (size_t i = 0; i < registry.n_retired; i++) {
+        const struct declaration *own = registry.retired[i]->declaration;
+
+        ck_assert_ptr_eq(own->kind, &fake);
+        ck_assert_str_eq(own->place.path, "file");
+        ck_assert_uint_eq(own->place.line, 3);
+        ck_assert_uint_eq(own->grants.n, 0);
+    }
+}
+END_TEST
+
+START_TEST(retired_ones_are_found_by_number_or_the_last_of_a_name)
+{
+    begin_with_old_ones();
+    for (size_t i = 0; i < ARRAY_SIZE(old); i++) {
+        ck_assert_str_eq(name_of(registry_find_retired(&registry, old[i], strlen(old[i]))), old[i]);
+        ck_assert_ptr_null(find(old[i]));
+    }
+    ck_assert_str_eq(name_of(registry_find_retired(&registry, "a", 1)), "a@10");
+    ck_assert_str_eq(name_of(registry_find_retired(&registry, "a.b", 3)), "a.b@1");
+    ck_assert_str_eq(name_of(registry_find_retired(&registry, "aa", 2)), "aa@3");
+    ck_assert_ptr_null(registry_find_retired(&registry, "c", 1));
+    ck_assert_ptr_null(registry_find_retired(&registry, "", 0));
+    ck_assert_ptr_null(registry_find_retired(&registry, "a@", 2));
+    ck_assert_ptr_null(registry_find_retired(&registry, "a@3", 3));
+    ck_assert_uint_eq(registry_next_number(&registry, "a"), 11);
+    ck_assert_uint_eq(registry_next_number(&registry, "aa"), 4);
+    ck_assert_uint_eq(registry_next_number(&registry, "Z"), 1);
+}
+END_TEST
+
+/* Each page goes on behind the last name of the one before. */
+START_TEST(pages_go_through_all_of_them)
+{
+    size_t n = ARRAY_SIZE(some) + ARRAY_SIZE(old);
+
+    begin_with_old_ones();
+    for (size_t i = 0; i < n; i++) {
+        struct object *object = registry_at(&registry, i);
+
+        ck_assert_ptr_nonnull(object);
+        ck_assert_int_eq(object_is_retired(object), i >= ARRAY_SIZE(some));
+        ck_assert_uint_eq(registry_after(&registry, name_of(object), strlen(name_of(object))),
+                          i + 1);
+    }
+    ck_assert_ptr_null(registry_at(&registry, n));
 }
 END_TEST
 
@@ -320,7 +412,7 @@ START_TEST(deinit_closes_the_descriptors)
 
     begin(three, ARRAY_SIZE(three));
     registry_create(&registry);
-    fd = registry.objects[1].fd;
+    fd = registry.objects[1]->fd;
     ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
     registry_deinit(&registry);
     ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
@@ -350,6 +442,9 @@ int main(void)
     tcase_add_test(cases, retry_tells_when_the_next_is_due);
     tcase_add_test(cases, the_next_try_is_in_the_future);
     tcase_add_test(cases, a_failed_one_is_not_handed_out);
+    tcase_add_test(cases, a_retired_one_keeps_nothing_of_the_configuration);
+    tcase_add_test(cases, retired_ones_are_found_by_number_or_the_last_of_a_name);
+    tcase_add_test(cases, pages_go_through_all_of_them);
     tcase_add_test(cases, deinit_closes_the_descriptors);
     suite_add_tcase(suite, cases);
     return check_main(suite);
