@@ -59,8 +59,9 @@ class Bench:
         if child in self.children:
             self.children.remove(child)
             if child.stdin:
-                child.stdin.close()
-            child.send_signal(signal.SIGTERM)
+                child.stdin.close()  # which ends it
+            else:
+                child.send_signal(signal.SIGTERM)
             try:
                 child.wait(10)
             except subprocess.TimeoutExpired:

@@ -8,7 +8,7 @@
 
 static const char usage[] =
     "usage: ipcbrokerd [--config FILE] [--socket PATH] [--strict] [--user] [--private]\n"
-    "                  [--quiet]\n"
+    "                  [--quiet] [--without FEATURE]\n"
     "       ipcbrokerd --check-config [--offline] [--user] [FILE]\n"
     "       ipcbrokerd --version | --help\n"
     "\n"
@@ -19,6 +19,9 @@ static const char usage[] =
     "                   socket below $XDG_RUNTIME_DIR/ipcbroker\n"
     "  --private        no queue has a name in the kernel\n"
     "  --quiet          say only what is wrong\n"
+    "  --without FEATURE\n"
+    "                   do as on a kernel that lacks passrights or peerpidfd, for tests;\n"
+    "                   may be given again\n"
     "  --check-config   print every error and what the configuration needs; change nothing\n"
     "  --offline        users, owners of files and limits of this host are warnings only\n"
     "\n"
@@ -31,6 +34,7 @@ enum option_number {
     OPTION_USER,
     OPTION_PRIVATE,
     OPTION_QUIET,
+    OPTION_WITHOUT,
     OPTION_CHECK,
     OPTION_OFFLINE,
     OPTION_VERSION,
@@ -44,6 +48,7 @@ static const struct option long_options[] = {
     {"user", no_argument, NULL, OPTION_USER},
     {"private", no_argument, NULL, OPTION_PRIVATE},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"without", required_argument, NULL, OPTION_WITHOUT},
     {"check-config", no_argument, NULL, OPTION_CHECK},
     {"offline", no_argument, NULL, OPTION_OFFLINE},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -62,9 +67,26 @@ static int print_and_leave(const char *text)
     return fputs(text, stdout) >= 0 && fflush(stdout) == 0 ? -EXIT_DONE : -EXIT_FAILED;
 }
 
+static int take_feature(struct options *options, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum feature feature;
+    } features[] = {{"passrights", FEATURE_PASSRIGHTS}, {"peerpidfd", FEATURE_PEERPIDFD}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(features); i++)
+        if (strcmp(name, features[i].name) == 0) {
+            options->without |= features[i].feature;
+            return 0;
+        }
+    return wrong_usage("--without knows passrights and peerpidfd");
+}
+
 /* The negative of an exit status; LEAVE tells whether to leave with it. */
 static int take_option(struct options *options, int option, bool *leave)
 {
+    int r;
+
     *leave = false;
     switch (option) {
     case OPTION_CONFIG:
@@ -85,6 +107,10 @@ static int take_option(struct options *options, int option, bool *leave)
     case OPTION_QUIET:
         options->quiet = true;
         return 0;
+    case OPTION_WITHOUT:
+        r = take_feature(options, optarg);
+        *leave = r < 0;
+        return r;
     case OPTION_CHECK:
         options->check = true;
         return 0;

@@ -105,12 +105,17 @@ needs_root() {
     ((EUID == 0)) || { echo skip >skipped; exit 0; }
 }
 
+# For those who source this to say otherwise.
+before_test() { :; }
+explain_failure() { :; }
+
 run_tests() {
     local test n=0
     echo "1..$#"
     for test; do
         n=$((n + 1))
         rm -rf "${directory:?}"/*
+        before_test
         # Not `if (...)`: that would switch `set -e` off inside.
         set +e
         (
@@ -122,6 +127,7 @@ run_tests() {
         if ((status != 0)); then
             echo "not ok $n - $test"
             sed 's/^#* */# /' "$directory.log"
+            explain_failure | sed 's/^/# /'
         elif [[ -e $directory/skipped ]]; then
             echo "ok $n - $test # SKIP needs root"
         else

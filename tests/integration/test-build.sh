@@ -93,7 +93,7 @@ the_sources_are_formatted() {
 the_scripts_are_clean() {
     command -v shellcheck >/dev/null || fail "no shellcheck"
     cd "$TEST_SRCDIR"
-    shellcheck -x autogen.sh scripts/* tests/integration/*.sh
+    shellcheck -x autogen.sh scripts/* tests/integration/*.sh tests/systemd/*.sh tests/systemd/boot
     [[ ! -e .ci/run ]] || shellcheck .ci/run # not in the tarball
 }
 
