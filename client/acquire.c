@@ -4,6 +4,25 @@
 
 /* ---- asking ---- */
 
+/* What will do: the kinds that were named, or else those that the wrapper takes. */
+static unsigned kinds_of(const struct ipcb_item *item)
+{
+    if (item->kinds != 0)
+        return item->kinds;
+    if (item->queue)
+        return IPCB_ONLY(IPCB_QUEUE);
+    return item->event ? EVENT_KINDS : 0;
+}
+
+static bool wrapper_is_valid(const struct ipcb_item *item)
+{
+    if (item->queue && item->event)
+        return false;
+    if (item->queue)
+        return !(kinds_of(item) & ~IPCB_ONLY(IPCB_QUEUE));
+    return !item->event || !(kinds_of(item) & ~EVENT_KINDS);
+}
+
 static int check_item(struct ipcb *b, const struct ipcb_item *item)
 {
     if (item->access & ~IPCB_USE)
@@ -12,6 +31,8 @@ static int check_item(struct ipcb *b, const struct ipcb_item *item)
         return say(&b->message, -EINVAL, "an item has flags that this library does not know");
     if (item->kinds > UINT16_MAX)
         return say(&b->message, -EINVAL, "an item has kinds that this library does not know");
+    if (!wrapper_is_valid(item))
+        return say(&b->message, -EINVAL, "an item has one wrapper, and only kinds that it is for");
     for (size_t i = 0; i < ARRAY_SIZE(item->reserved); i++)
         if (item->reserved[i] != 0)
             return say(&b->message, -EINVAL, "the reserved fields of an item must be 0");
@@ -23,7 +44,7 @@ static int put_item(struct ipcb *b, const struct ipcb_item *item, struct wire_wr
     struct wire_item wish = {
         .access = (uint8_t)item->access,
         .flags = (uint8_t)item->flags,
-        .kinds = (uint16_t)item->kinds,
+        .kinds = (uint16_t)kinds_of(item),
     };
     int r;
 
@@ -74,13 +95,56 @@ static bool fulfils(const struct ipcb_item *item, const struct wire_descriptor *
 {
     if (item->access != 0 && item->access != descriptor->access)
         return false;
-    if (item->kinds == 0)
+    if (kinds_of(item) == 0)
         return true;
-    return descriptor->kind < 16 && (item->kinds & IPCB_ONLY(descriptor->kind));
+    return descriptor->kind < 16 && (kinds_of(item) & IPCB_ONLY(descriptor->kind));
 }
 
-static void fill_item(struct ipcb_item *item, const struct wire_descriptor *descriptor, int fd)
+/* The wrappers that the items of one reply wish for: each owned, NULL where none is. */
+struct wrappers {
+    size_t n;
+    struct {
+        struct ipcb_queue *queue;
+        struct ipcb_event *event;
+    } items[WIRE_DESCRIPTORS_MAX];
+};
+
+static void wrappers_deinit(struct wrappers *wrappers)
 {
+    for (size_t i = 0; i < wrappers->n; i++) {
+        wrappers->items[i].queue = ipcb_queue_free(wrappers->items[i].queue);
+        wrappers->items[i].event = ipcb_event_free(wrappers->items[i].event);
+    }
+}
+
+/* Wraps *FD as the item wishes, and takes it then. */
+static int wrap(struct ipcb *b, const struct ipcb_item *item, struct wrappers *wrappers, int *fd)
+{
+    size_t i = wrappers->n;
+    int r = 0;
+
+    wrappers->items[i].queue = NULL;
+    wrappers->items[i].event = NULL;
+    if (item->queue)
+        r = ipcb_queue_adopt(&wrappers->items[i].queue, *fd);
+    else if (item->event)
+        r = ipcb_event_adopt(&wrappers->items[i].event, *fd);
+    if (r < 0)
+        return say(&b->message, r, "'%s' came, but cannot be used as %s", item->name,
+                   item->queue ? "a queue" : "an event");
+    if (item->queue || item->event)
+        (void)TAKE_FD(*fd);
+    wrappers->n++;
+    return 0;
+}
+
+static void fill_item(struct ipcb_item *item, const struct wire_descriptor *descriptor, int fd,
+                      struct wrappers *wrappers, size_t i)
+{
+    if (item->queue)
+        *item->queue = TAKE_PTR(wrappers->items[i].queue);
+    if (item->event)
+        *item->event = TAKE_PTR(wrappers->items[i].event);
     item->fd = fd;
     item->kind = descriptor->kind;
     item->granted = descriptor->access;
@@ -93,6 +157,7 @@ static void fill_item(struct ipcb_item *item, const struct wire_descriptor *desc
 static int take_reply(struct ipcb *b, struct ipcb_item *items, size_t n, struct wire_reader fields,
                       struct descriptors *descriptors)
 {
+    _cleanup_(wrappers_deinit) struct wrappers wrappers = {.n = 0};
     struct wire_descriptor told[WIRE_DESCRIPTORS_MAX];
 
     if (descriptors->n != n || read_descriptors(fields, told, n) < 0)
@@ -100,8 +165,13 @@ static int take_reply(struct ipcb *b, struct ipcb_item *items, size_t n, struct 
     for (size_t i = 0; i < n; i++)
         if (!fulfils(&items[i], &told[i]))
             return request_nonsense(b);
+    for (size_t i = 0; i < n; i++) {
+        int r = wrap(b, &items[i], &wrappers, &descriptors->fds[i]);
+        if (r < 0)
+            return r;
+    }
     for (size_t i = 0; i < n; i++)
-        fill_item(&items[i], &told[i], TAKE_FD(descriptors->fds[i]));
+        fill_item(&items[i], &told[i], TAKE_FD(descriptors->fds[i]), &wrappers, i);
     return 0;
 }
 
@@ -114,9 +184,11 @@ _public_ int ipcb_acquire_many(struct ipcb *b, struct ipcb_item *items, size_t n
     struct wire_reader fields;
     int r;
 
+    if (!b)
+        return -EINVAL;
     if (!timeout_is_valid(timeout_us))
         return say(&b->message, -EINVAL, "a timeout is -1, 0 or a number of microseconds");
-    if (n == 0)
+    if (!items || n == 0)
         return say(&b->message, -EINVAL, "no items were given");
     if (n > IPCB_ITEMS_MAX)
         return say(&b->message, -E2BIG, "%zu items are more than one request can have (%d)", n,
@@ -134,23 +206,23 @@ _public_ int ipcb_acquire_many(struct ipcb *b, struct ipcb_item *items, size_t n
 _public_ int ipcb_acquire(struct ipcb *b, const char *name, unsigned access)
 {
     struct ipcb_item item = {.name = name, .access = access};
-    int r = ipcb_acquire_many(b, &item, 1, b->timeout_us);
+    int r = b ? ipcb_acquire_many(b, &item, 1, b->timeout_us) : -EINVAL;
 
     return r < 0 ? r : item.fd;
 }
 
-int acquire_kind(struct ipcb *b, const char *name, unsigned access, unsigned kinds)
+int acquire_wrapper(struct ipcb *b, struct ipcb_item *item)
 {
     _cleanup_(ipcb_freep) struct ipcb *own = NULL;
-    struct ipcb_item item = {.name = name, .access = access, .kinds = kinds};
     int r;
 
+    if (!item->queue && !item->event)
+        return -EINVAL;
     if (!b) {
         r = ipcb_new(&own, NULL);
         if (r < 0)
             return r;
         b = own;
     }
-    r = ipcb_acquire_many(b, &item, 1, b->timeout_us);
-    return r < 0 ? r : item.fd;
+    return ipcb_acquire_many(b, item, 1, b->timeout_us);
 }

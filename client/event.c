@@ -49,6 +49,8 @@ _public_ int ipcb_event_adopt(struct ipcb_event **ret, int fd)
     int flags = fcntl(fd, F_GETFL);
     bool pipe = is_pipe(fd);
 
+    if (!ret)
+        return -EINVAL;
     if (flags < 0 || (!pipe && !is_eventfd(fd)))
         return -EBADF;
     e = malloc(sizeof *e);
@@ -66,23 +68,33 @@ _public_ int ipcb_event_adopt(struct ipcb_event **ret, int fd)
 
 _public_ int ipcb_event_acquire(struct ipcb_event **ret, struct ipcb *b, const char *name)
 {
-    _cleanup_close_ int fd =
-        acquire_kind(b, name, 0, IPCB_ONLY(IPCB_EVENTFD) | IPCB_ONLY(IPCB_PIPE));
-    int r;
+    return acquire_wrapper(b, &(struct ipcb_item){.name = name, .event = ret});
+}
 
-    if (fd < 0)
-        return fd;
+_public_ int ipcb_event_clone(struct ipcb_event **ret, const struct ipcb_event *e)
+{
+    _cleanup_close_ int fd = -1;
+    int r, own;
+
+    if (!ret || !e)
+        return -EINVAL;
+    own = clone_fd(e->fd, &fd);
+    if (own < 0)
+        return own;
     r = ipcb_event_adopt(ret, fd);
     if (r < 0)
-        return b ? say(&b->message, r, "'%s' came, but cannot be used as an event", name) : r;
+        return r;
     (void)TAKE_FD(fd);
-    return 0;
+    return own;
 }
 
 _public_ int ipcb_event_release(struct ipcb_event *e)
 {
-    int fd = e->fd;
+    int fd;
 
+    if (!e)
+        return -EINVAL;
+    fd = e->fd;
     free(e);
     return fd;
 }
@@ -96,13 +108,15 @@ _public_ struct ipcb_event *ipcb_event_free(struct ipcb_event *e)
 
 _public_ int ipcb_event_fd(const struct ipcb_event *e)
 {
-    return e->fd;
+    return e ? e->fd : -EINVAL;
 }
 
 /* ---- signalling ---- */
 
 _public_ int ipcb_event_signal(struct ipcb_event *e, uint64_t n)
 {
+    if (!e)
+        return -EINVAL;
     if (e->mode == O_RDONLY)
         return -EBADF;
     if (e->pipe && n > PIPE_BUF)
@@ -155,7 +169,7 @@ _public_ int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t time
     uint64_t taken = 0;
     int r;
 
-    if (!timeout_is_valid(timeout_us))
+    if (!e || !timeout_is_valid(timeout_us))
         return -EINVAL;
     if (e->mode == O_WRONLY)
         return -EBADF;

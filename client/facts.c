@@ -129,17 +129,17 @@ int facts_from(struct wire_reader fields, struct ipcb_facts **ret)
 
 _public_ size_t ipcb_facts_count(const struct ipcb_facts *facts)
 {
-    return facts->n;
+    return facts ? facts->n : 0;
 }
 
 _public_ const struct ipcb_fact *ipcb_facts_at(const struct ipcb_facts *facts, size_t index)
 {
-    return index < facts->n ? &facts->items[index] : NULL;
+    return facts && index < facts->n ? &facts->items[index] : NULL;
 }
 
 _public_ const struct ipcb_fact *ipcb_facts_find(const struct ipcb_facts *facts, const char *key)
 {
-    for (size_t i = 0; i < facts->n; i++)
+    for (size_t i = 0; key && i < ipcb_facts_count(facts); i++)
         if (strcmp(facts->items[i].key, key) == 0)
             return &facts->items[i];
     return NULL;
@@ -180,6 +180,8 @@ _public_ int ipcb_show(struct ipcb *b, const char *name, struct ipcb_facts **ret
     size_t size;
     int r;
 
+    if (!b || !ret)
+        return -EINVAL;
     r = request_name(b, name, &name, &size);
     if (r < 0)
         return r;
@@ -192,6 +194,8 @@ _public_ int ipcb_status(struct ipcb *b, struct ipcb_facts **ret)
 {
     struct wire_writer request;
 
+    if (!b || !ret)
+        return -EINVAL;
     request_begin(b, WIRE_STATUS, &request);
     return call_for_facts(b, &request, ret);
 }
@@ -200,6 +204,8 @@ _public_ int ipcb_whoami(struct ipcb *b, struct ipcb_facts **ret)
 {
     struct wire_writer request;
 
+    if (!b || !ret)
+        return -EINVAL;
     request_begin(b, WIRE_WHOAMI, &request);
     return call_for_facts(b, &request, ret);
 }
@@ -220,6 +226,8 @@ static void put_subject(struct wire_writer *request, const struct ipcb_subject *
     if (subject->n_groups > 0)
         wire_put_u32s(request, WIRE_FIELD_GROUPS | WIRE_CRITICAL, subject->groups,
                       subject->n_groups);
+    if (subject->unit)
+        wire_put_text(request, WIRE_FIELD_UNIT | WIRE_CRITICAL, subject->unit);
 }
 
 _public_ int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name,
@@ -229,6 +237,8 @@ _public_ int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const 
     size_t size;
     int r;
 
+    if (!b || !ret)
+        return -EINVAL;
     if (subject && !subject_is_plain(subject))
         return say(&b->message, -EINVAL, "a reserved field of the subject is not 0");
     r = request_name(b, name, &name, &size);

@@ -18,6 +18,8 @@ _public_ int ipcb_new(struct ipcb **ret, const char *socket)
     _cleanup_(ipcb_freep) struct ipcb *b = NULL;
     int size;
 
+    if (!ret)
+        return -EINVAL;
     b = malloc(sizeof *b);
     if (!b)
         return -ENOMEM;
@@ -45,16 +47,18 @@ _public_ struct ipcb *ipcb_free(struct ipcb *b)
 
 _public_ const char *ipcb_message(const struct ipcb *b)
 {
-    return b->message.text;
+    return b ? b->message.text : "";
 }
 
 _public_ const char *ipcb_socket(const struct ipcb *b)
 {
-    return b->address.sun_path;
+    return b ? b->address.sun_path : "";
 }
 
 _public_ int ipcb_set_timeout(struct ipcb *b, int64_t timeout_us)
 {
+    if (!b)
+        return -EINVAL;
     if (!timeout_is_valid(timeout_us))
         return say(&b->message, -EINVAL, "a timeout is -1, 0 or a number of microseconds");
     b->timeout_us = timeout_us;

@@ -98,9 +98,40 @@ int request_name(struct ipcb *b, const char *name, const char **ret, size_t *ret
 
 /* ---- acquire.c ---- */
 
-/* Acquires one object of one of KINDS, see IPCB_ONLY(), by B, or by a handle for this one call if B
- * is NULL. Returns the descriptor. */
-int acquire_kind(struct ipcb *b, const char *name, unsigned access, unsigned kinds) _must_check_;
+/* Acquires one object into the wrapper that ITEM wishes for, by B, or by a handle for this one call
+ * if B is NULL. -EINVAL: it wishes for none. */
+int acquire_wrapper(struct ipcb *b, struct ipcb_item *item) _must_check_;
+
+/* ---- queue.c ---- */
+
+struct ipcb_queue {
+    int fd;
+    size_t message_size, max_messages;
+    char *buffer;           /* of message_size + 1, from the first receive on */
+    ssize_t last_size;      /* of the message in it; -ENOMSG: none has come yet */
+    unsigned last_priority; /* its priority */
+};
+
+static inline void queue_freep(struct ipcb_queue **q)
+{
+    *q = ipcb_queue_free(*q);
+}
+
+/* ---- event.c ---- */
+
+/* What can be wrapped as an event. */
+#define EVENT_KINDS (IPCB_ONLY(IPCB_EVENTFD) | IPCB_ONLY(IPCB_PIPE))
+
+static inline void event_freep(struct ipcb_event **e)
+{
+    *e = ipcb_event_free(*e);
+}
+
+/* ---- clone.c ---- */
+
+/* A second descriptor of what FD is, in the same mode. 1: its description is its own; 0: they share
+ * one, because it cannot be opened anew. */
+int clone_fd(int fd, int *ret) _must_check_;
 
 /* ---- event_pipe.c ---- */
 

@@ -44,8 +44,9 @@ extern "C" {
 /* A set of kinds for struct ipcb_item: IPCB_ONLY(IPCB_QUEUE) | IPCB_ONLY(IPCB_PIPE). */
 #define IPCB_ONLY(kind) (1u << (kind))
 
-/* Flags of an item. */
-#define IPCB_NONBLOCK 1u /* queues, pipes: the new description has O_NONBLOCK */
+/* Flags of an item, and of what is created. */
+#define IPCB_NONBLOCK  1u /* the new description has O_NONBLOCK; of an item: queues, pipes */
+#define IPCB_SEMAPHORE 2u /* of an eventfd that is created: a wait takes 1 */
 
 /* For struct ipcb_subject: no user, no group. No grant is for this number. */
 #define IPCB_NOBODY UINT32_MAX
@@ -127,12 +128,19 @@ int ipcb_set_timeout(struct ipcb *b, int64_t timeout_us);
  */
 int ipcb_acquire(struct ipcb *b, const char *name, unsigned access);
 
+struct ipcb_queue;
+struct ipcb_event;
+
 /* One wish of ipcb_acquire_many(). Set all of it to 0 first: reserved fields must be 0. */
 struct ipcb_item {
     const char *name; /* in: borrowed for the call */
     unsigned access;  /* in: directions, 0 for all that is granted */
     unsigned flags;   /* in: IPCB_NONBLOCK or 0 */
     unsigned kinds;   /* in: set of kinds that will do, see IPCB_ONLY(); 0: any */
+
+    /* in: where to put a wrapper, at most one of the two; it owns the descriptor, and fd is -1 */
+    struct ipcb_queue **queue; /* only a queue will do */
+    struct ipcb_event **event; /* only an eventfd or a pipe will do */
 
     int fd;           /* out: yours */
     unsigned kind;    /* out: IPCB_QUEUE, ... */
@@ -147,11 +155,12 @@ struct ipcb_item {
 /*
  * Asks the broker for several objects in one round trip, all or nothing.
  *
- * items: n of them, 1 to IPCB_ITEMS_MAX; the out fields are written on success only.
+ * items: n of them, 1 to IPCB_ITEMS_MAX; the out fields and the wrappers are written on success
+ *   only.
  *
- * Returns 0, or as ipcb_acquire(), and -E2BIG (more than IPCB_ITEMS_MAX), -EINVAL (n is 0, or a
- * reserved field is not 0). -EAGAIN with a timeout of 0 also means that the answer was not there
- * yet. Since 0.1.
+ * Returns 0, or as ipcb_acquire(), and -E2BIG (more than IPCB_ITEMS_MAX), -EINVAL (a NULL, n is 0,
+ * a reserved field is not 0, both wrappers or a kind that the wrapper is not for). -EAGAIN with a
+ * timeout of 0 also means that the answer was not there yet. Since 0.1.
  */
 int ipcb_acquire_many(struct ipcb *b, struct ipcb_item *items, size_t n, int64_t timeout_us);
 
@@ -196,7 +205,8 @@ struct ipcb_subject {
     gid_t gid;           /* IPCB_NOBODY: somebody who is in no group but `groups` */
     const gid_t *groups; /* the supplementary ones, borrowed for the call */
     size_t n_groups;
-    uint64_t reserved[4];
+    const char *unit; /* a systemd unit by its full name, borrowed for the call; NULL: none */
+    uint64_t reserved[3];
 };
 
 /*
@@ -209,9 +219,9 @@ struct ipcb_subject {
  * ret: receives the facts, yours, for ipcb_facts_free(). "allowed" is the answer.
  *
  * Returns 0, whatever the answer is, or -ENOENT (no such object), -EACCES (somebody else, at the
- * main socket), -EINVAL (not a name, an access that this kind does not have, a reserved field that
- * is not 0), -EMSGSIZE (more groups than a request holds, some 16000), else as ipcb_acquire().
- * Since 0.1.
+ * main socket), -EINVAL (not a name of an object or a unit, an access that this kind does not have,
+ * a reserved field that is not 0), -EMSGSIZE (more groups than a request holds, some 16000), else
+ * as ipcb_acquire(). Since 0.1.
  */
 int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name, unsigned access,
              struct ipcb_facts **ret);
@@ -237,6 +247,7 @@ struct ipcb_list *ipcb_list_free(struct ipcb_list *list);
 
 /* A queue's descriptor with what is needed to use it; needs no handle once made. */
 struct ipcb_queue;
+struct mq_attr; /* of <mqueue.h> */
 
 /*
  * Acquires a queue and wraps it.
@@ -258,19 +269,83 @@ int ipcb_queue_acquire(struct ipcb_queue **ret, struct ipcb *b, const char *name
  */
 int ipcb_queue_adopt(struct ipcb_queue **ret, int fd);
 
+/* What a queue holds at most, for ipcb_queue_open(). */
+struct ipcb_queue_limits {
+    size_t max_messages;
+    size_t message_size;
+};
+
+/*
+ * Opens a queue by its name in the kernel, or creates it, and wraps it. No broker is asked.
+ *
+ * posix_name: as mq_overview(7) has it; the slash at its start may be missing.
+ * oflag: O_RDONLY, O_WRONLY or O_RDWR, and by | O_NONBLOCK, O_CREAT (create it if there is none),
+ *   O_CREAT | O_EXCL (create it, and fail if there is one). O_CLOEXEC is always set.
+ * mode: of a queue that is created, 0660 for example: the umask takes nothing away from it.
+ * limits: of a queue that is created; NULL: the kernel's defaults, 10 messages of 8192 bytes unless
+ *   the administrator changed them. An existing queue keeps its own, which
+ *   ipcb_queue_message_size() and its like tell.
+ *
+ * Returns 0, *ret being yours, for ipcb_queue_free(), which leaves the queue in the kernel until
+ * ipcb_queue_unlink(). Or:
+ *   -ENOENT        no such queue, without O_CREAT
+ *   -EEXIST        there is one, with O_EXCL
+ *   -EACCES        the mode of the queue does not let you in
+ *   -EINVAL        a NULL; no name: empty, with a second slash, "." or ".."; an oflag or mode that
+ *                  is not above; limits of 0 or over fs.mqueue.msg_max or msgsize_max
+ *   -ENAMETOOLONG  over 255 bytes behind the slash
+ *   -EMFILE        no descriptor left, or the queue is over RLIMIT_MSGQUEUE
+ *   -ENFILE        no file left in the whole system
+ *   -ENOSPC        over fs.mqueue.queues_max
+ *   -EAGAIN        others create and remove this name all the time
+ *   -ENOSYS        a kernel without message queues
+ *   -ENOMEM
+ *
+ * Source: mq_open(3), fchmod(2). Since 0.1.
+ */
+int ipcb_queue_open(struct ipcb_queue **ret, const char *posix_name, int oflag, mode_t mode,
+                    const struct ipcb_queue_limits *limits);
+
+/* Removes a queue's name; its holders go on. -ENOENT: no such queue; -EACCES: not yours; -EINVAL,
+ * -ENAMETOOLONG: no name, as in ipcb_queue_open(). Source: mq_unlink(3). Since 0.1. */
+int ipcb_queue_unlink(const char *posix_name);
+
+/*
+ * Wraps a second descriptor of the same queue with the same directions.
+ *
+ * Returns 1: its open file description is its own, so that ipcb_queue_set_nonblocking() on one does
+ * not touch the other; 0: they share one, because this process may not open the queue anew, which
+ * is so for what a broker hands to other users than its own. Or -EMFILE, -ENFILE, -EBADF (the
+ * descriptor was closed behind the wrapper's back), -EINVAL (a NULL), -ENOMEM. *ret is yours.
+ *
+ * Source: proc(5), /proc/PID/fd; dup(2). Since 0.1.
+ */
+int ipcb_queue_clone(struct ipcb_queue **ret, const struct ipcb_queue *q);
+
 /* Closes the descriptor and frees the wrapper. Takes NULL; returns NULL. Since 0.1. */
 struct ipcb_queue *ipcb_queue_free(struct ipcb_queue *q);
 
-/* The descriptor, borrowed: for poll(2) and its kin. Since 0.1. */
+/* The descriptor, borrowed: for poll(2) and its kin. -EINVAL: NULL. Since 0.1. */
 int ipcb_queue_fd(const struct ipcb_queue *q);
-/* Frees the wrapper and hands its descriptor over, yours to close. Since 0.1. */
+/* Frees the wrapper and hands its descriptor over, yours to close. -EINVAL: NULL. Since 0.1. */
 int ipcb_queue_release(struct ipcb_queue *q);
-/* The most bytes that a message of this queue can have. Since 0.1. */
+/* The most bytes that a message of this queue can have: the queue's own limit, whatever was asked
+ * for when it was opened. 0: NULL. Since 0.1. */
 size_t ipcb_queue_message_size(const struct ipcb_queue *q);
-/* The most messages that this queue holds. Since 0.1. */
+/* The most messages that this queue holds. 0: NULL. Since 0.1. */
 size_t ipcb_queue_max_messages(const struct ipcb_queue *q);
-/* How many messages wait now; -errno of mq_getattr(3). Since 0.1. */
+/* How many messages wait now. -EBADF: the descriptor was closed behind the wrapper's back; -EINVAL:
+ * NULL. Source: mq_getattr(3). Since 0.1. */
 ssize_t ipcb_queue_depth(const struct ipcb_queue *q);
+/* The attributes as the kernel has them now: flags (O_NONBLOCK), both limits, depth; struct mq_attr
+ * is in <mqueue.h>. Returns 0, -EBADF, -EINVAL as ipcb_queue_depth(). Source: mq_getattr(3).
+ * Since 0.1. */
+int ipcb_queue_attributes(const struct ipcb_queue *q, struct mq_attr *ret);
+/* Sets or clears O_NONBLOCK of the description, for those who use the descriptor directly: the
+ * calls here go by their timeouts alone. Others who share the description are touched, too. Returns
+ * how it was before, 1 or 0; -EBADF, -EINVAL as ipcb_queue_depth(). Source: mq_setattr(3).
+ * Since 0.1. */
+int ipcb_queue_set_nonblocking(struct ipcb_queue *q, int nonblocking);
 
 /*
  * Sends a message.
@@ -282,7 +357,7 @@ ssize_t ipcb_queue_depth(const struct ipcb_queue *q);
  *   -EAGAIN     full, and the timeout is 0
  *   -ETIMEDOUT  still full after the timeout
  *   -EMSGSIZE   more bytes than the queue takes
- *   -EINVAL     priority over 32767, or a timeout below -1
+ *   -EINVAL     a NULL, a priority over 32767, or a timeout below -1
  *   -EBADF      this descriptor cannot send
  *   -EINTR      a signal handler ran while waiting
  *   -ENOMEM     the kernel has no memory for the message
@@ -302,7 +377,7 @@ int ipcb_queue_send(struct ipcb_queue *q, const void *message, size_t size, unsi
  * Returns its size in bytes (0 is a message too), or:
  *   -EAGAIN     empty, and the timeout is 0
  *   -ETIMEDOUT  still empty after the timeout
- *   -EINVAL     a timeout below -1
+ *   -EINVAL     a NULL but for the priority, or a timeout below -1
  *   -EBADF      this descriptor cannot receive
  *   -EINTR      a signal handler ran while waiting
  *   -ENOMEM     no memory for the buffer
@@ -311,6 +386,33 @@ int ipcb_queue_send(struct ipcb_queue *q, const void *message, size_t size, unsi
  */
 ssize_t ipcb_queue_receive(struct ipcb_queue *q, const void **message, unsigned *priority,
                            int64_t timeout_us);
+
+/*
+ * Receives into a buffer of your own; no NUL is put behind the message.
+ *
+ * size: at least ipcb_queue_message_size(), whatever the message has: -EMSGSIZE otherwise, and the
+ *   message stays in the queue.
+ *
+ * Returns and errors as ipcb_queue_receive(), and -EMSGSIZE. Since 0.1.
+ */
+ssize_t ipcb_queue_receive_into(struct ipcb_queue *q, void *buffer, size_t size, unsigned *priority,
+                                int64_t timeout_us);
+
+/* Sends text without its NUL. As ipcb_queue_send(), and -EILSEQ: it is not UTF-8. Since 0.1. */
+int ipcb_queue_send_text(struct ipcb_queue *q, const char *text, unsigned priority,
+                         int64_t timeout_us);
+
+/*
+ * Receives text: as ipcb_queue_receive(), and -EILSEQ: the message is not UTF-8. It is taken then
+ * all the same, and ipcb_queue_last() has it. NUL is a character like any other: compare the size
+ * with strlen(3) if you do not expect one. Since 0.1.
+ */
+ssize_t ipcb_queue_receive_text(struct ipcb_queue *q, const char **text, unsigned *priority,
+                                int64_t timeout_us);
+
+/* The message that ipcb_queue_receive() or ipcb_queue_receive_text() took last, once more: as the
+ * first. -ENOMSG: none has been taken yet; -EINVAL: a NULL. Since 0.1. */
+ssize_t ipcb_queue_last(const struct ipcb_queue *q, const void **message, unsigned *priority);
 
 /* ---- events ---- */
 
@@ -327,25 +429,52 @@ int ipcb_event_acquire(struct ipcb_event **ret, struct ipcb *b, const char *name
  * Since 0.1. */
 int ipcb_event_adopt(struct ipcb_event **ret, int fd);
 
+/*
+ * Creates an eventfd and wraps it. No broker is asked.
+ *
+ * initial: the count at the start, 0 to 2^64-2.
+ * flags: IPCB_SEMAPHORE, IPCB_NONBLOCK, both by |, or 0.
+ *
+ * Returns 0, *ret being yours, or -EINVAL (a NULL, another flag, 2^64-1), -EMFILE, -ENFILE,
+ * -ENOMEM, -ENODEV. Source: eventfd(2). Since 0.1.
+ */
+int ipcb_event_create(struct ipcb_event **ret, uint64_t initial, unsigned flags);
+
+/*
+ * Creates a pipe and wraps its two ends: an event in one direction, or a stream of bytes for
+ * read(2) and write(2) on the borrowed descriptors. No broker is asked.
+ *
+ * flags: IPCB_NONBLOCK (both ends) or 0.
+ *
+ * Returns 0, both being yours, or -EINVAL (a NULL, another flag), -EMFILE, -ENFILE, -ENOMEM. Once
+ * the writer is freed a wait at the empty pipe is -EPIPE, a read(2) is 0. Source: pipe(2).
+ * Since 0.1.
+ */
+int ipcb_event_pipe(struct ipcb_event **ret_writer, struct ipcb_event **ret_reader, unsigned flags);
+
+/* Wraps a second descriptor of the same event: as ipcb_queue_clone(). An eventfd cannot be opened
+ * anew, so that the answer is 0; that of a pipe is 1 where the kernel allows it. Since 0.1. */
+int ipcb_event_clone(struct ipcb_event **ret, const struct ipcb_event *e);
+
 /* Closes the descriptor and frees the wrapper. Takes NULL; returns NULL. Since 0.1. */
 struct ipcb_event *ipcb_event_free(struct ipcb_event *e);
 
-/* The descriptor, borrowed: for poll(2) and its kin. Since 0.1. */
+/* The descriptor, borrowed: for poll(2) and its kin. -EINVAL: NULL. Since 0.1. */
 int ipcb_event_fd(const struct ipcb_event *e);
-/* Frees the wrapper and hands its descriptor over, yours to close. Since 0.1. */
+/* Frees the wrapper and hands its descriptor over, yours to close. -EINVAL: NULL. Since 0.1. */
 int ipcb_event_release(struct ipcb_event *e);
 
 /*
  * Adds N to the counter, or writes N bytes to the pipe, all or none, and so wakes who waits. Never
  * waits for a nonblocking eventfd, which is what the broker makes by default.
  *
- * Returns 0, or -EAGAIN (the counter or the pipe is too full for N), -EINVAL (N is 2^64-1; of a
- * pipe: over PIPE_BUF, 4096), -EBADF (this descriptor cannot signal), -EPIPE (of a pipe: nobody can
- * read it any more, not even the broker; SIGPIPE is never raised).
- * A blocking eventfd (as it was when it was wrapped) whose counter is too full for N, but not for
- * 1, makes this call wait; only then is there -EINTR (a signal handler ran while waiting). The same
- * goes for a nonblocking one after another holder has cleared the O_NONBLOCK that all of them share
- * and has filled the counter: an eventfd is for holders who trust each other, a pipe for others.
+ * Returns 0, or -EAGAIN (the counter or the pipe is too full for N), -EINVAL (a NULL; N is 2^64-1;
+ * of a pipe: over PIPE_BUF, 4096), -EBADF (this descriptor cannot signal), -EPIPE (of a pipe:
+ * nobody can read it any more, not even the broker; SIGPIPE is never raised). A blocking eventfd
+ * (as it was when it was wrapped) whose counter is too full for N, but not for 1, makes this call
+ * wait; only then is there -EINTR (a signal handler ran while waiting). The same goes for a
+ * nonblocking one after another holder has cleared the O_NONBLOCK that all of them share and has
+ * filled the counter: an eventfd is for holders who trust each other, a pipe for others.
  *
  * Source: eventfd(2). Since 0.1.
  */
@@ -357,12 +486,12 @@ int ipcb_event_signal(struct ipcb_event *e, uint64_t n);
  *
  * count: receives what was taken; NULL if you do not care.
  *
- * Returns 0, or -EAGAIN (0, and the timeout is 0), -ETIMEDOUT, -EINVAL (a timeout below -1), -EINTR
- * (a signal handler ran while waiting), -EBADF (this descriptor cannot wait), -EPIPE (of a pipe: it
- * is empty and nobody can write to it any more, not even the broker). The flags of the description,
- * which other processes share, are neither needed nor changed: a timeout holds on a blocking one
- * too (of a pipe, and of an eventfd where the kernel is older than 5.8, only as long as nobody else
- * takes the count in the same moment).
+ * Returns 0, or -EAGAIN (0, and the timeout is 0), -ETIMEDOUT, -EINVAL (a NULL, a timeout below
+ * -1), -EINTR (a signal handler ran while waiting), -EBADF (this descriptor cannot wait), -EPIPE
+ * (of a pipe: it is empty and nobody can write to it any more, not even the broker). The flags of
+ * the description, which other processes share, are neither needed nor changed: a timeout holds on
+ * a blocking one too (of a pipe, and of an eventfd where the kernel is older than 5.8, only as long
+ * as nobody else takes the count in the same moment).
  *
  * Source: eventfd(2), preadv2(2) with RWF_NOWAIT. Since 0.1.
  */

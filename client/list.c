@@ -85,9 +85,12 @@ static void list_freep(struct ipcb_list **list)
 
 static int list_all(struct ipcb *b, enum wire_type type, struct ipcb_list **ret)
 {
-    _cleanup_(list_freep) struct ipcb_list *list = calloc(1, sizeof *list);
+    _cleanup_(list_freep) struct ipcb_list *list = NULL;
     int r;
 
+    if (!b || !ret)
+        return -EINVAL;
+    list = calloc(1, sizeof *list);
     if (!list)
         return facts_refuse(b, -ENOMEM);
     r = list_fill(b, type, list);
@@ -109,12 +112,12 @@ _public_ int ipcb_config(struct ipcb *b, struct ipcb_list **ret)
 
 _public_ size_t ipcb_list_count(const struct ipcb_list *list)
 {
-    return list->n;
+    return list ? list->n : 0;
 }
 
 _public_ const struct ipcb_facts *ipcb_list_at(const struct ipcb_list *list, size_t index)
 {
-    return index < list->n ? list->items[index] : NULL;
+    return list && index < list->n ? list->items[index] : NULL;
 }
 
 _public_ struct ipcb_list *ipcb_list_free(struct ipcb_list *list)

@@ -127,12 +127,17 @@ examples_of_ipcbrokerd_run() {
 
 examples_of_ipcbrokerctl_run() {
     run_examples "$source_tree/man/ipcbrokerctl.1.scd"
-    count_examples 2
+    count_examples 3
 }
 
 examples_of_libipcbroker_run() {
-    run_examples "$source_tree/man/libipcbroker.3.scd"
-    count_examples 2
+    local page examples=0
+    for page in "$source_tree"/man/*.3.scd; do
+        rm -f order
+        run_examples "$page"
+        examples=$((examples + $(wc -l <order)))
+    done
+    ((examples >= 5)) || fail "only $examples examples"
 }
 
 examples_as_shipped_are_valid_and_compile() {
@@ -205,7 +210,7 @@ references_to_our_pages_exist() {
     local reference
     while read -r reference; do
         [[ -e $source_tree/man/$reference.scd ]] || fail "no page $reference"
-    done < <(grep -ohE '\*?\b(lib)?ipcbroker[a-z.-]*\*?\([1-8]\)' "$source_tree"/man/*.scd "$source_tree"/*.md \
+    done < <(grep -ohE '\*?\b((lib)?ipcbroker[a-z.-]*|ipcb_[a-z_]+)\*?\([1-8]\)' "$source_tree"/man/*.scd "$source_tree"/*.md \
         "$source_tree"/docs/*.md | tr -d '*' | sed -E 's/\((.)\)/.\1/' | sort -u)
 }
 
@@ -282,22 +287,41 @@ functions_are_documented() {
     grep -oE 'ipcb_[a-z_]+;' "$source_tree/client/libipcbroker.sym" | tr -d ';' | sort >there
     [[ $(wc -l <there) -gt 30 ]]
     while read -r name; do
-        grep -qE "\b$name\*\(\)" "$source_tree/man/libipcbroker.3.scd" ||
-            grep -qE "^\*.*\b$name\(" "$source_tree/man/libipcbroker.3.scd" ||
-            fail "libipcbroker(3) is silent on $name"
+        grep -qhE "^\*.*\b$name\(" "$source_tree"/man/*.3.scd || fail "no page has $name"
     done <there
 }
 
-# The prototypes of libipcbroker(3) are those of the header.
+# The prototypes of the pages are those of the header.
 prototypes_are_those_of_the_header() {
     plain() {
         tr '\n' ' ' | sed 's/  */ /g' | grep -oE '[a-z0-9_ *]+\bipcb_[a-z_]+\([^()]*\);' |
             sed 's/^ *//' | sort
     }
-    sed -n 's/^\*\(.*);\)\*\(++\)\?$/\1/p' "$source_tree/man/libipcbroker.3.scd" | sed 's/[\]//g' | plain >told
+    cat "$source_tree"/man/*.3.scd | sed -n 's/^\*\(.*);\)\*\(++\)\?$/\1/p' | sed 's/[\]//g' | plain >told
     sed 's|/\*.*\*/||' "$TEST_INCLUDEDIR/ipcbroker.h" | grep -vE '^ ?\*|^/\*|^#' | plain >there
     [[ $(wc -l <there) -gt 30 ]]
-    diff there told || fail "ipcbroker.h (<) and libipcbroker(3) (>) differ"
+    diff there told || fail "ipcbroker.h (<) and the pages (>) differ"
+}
+
+# Every errno that the header says of a function stands on the page that has it.
+errors_are_those_of_the_header() {
+    local name error page n=0
+    awk '
+        /^\/\*/ { comment = "" }
+        /^\/\*/, /\*\// { comment = comment $0; next }
+        match($0, /ipcb_[a-z_]+\(/) && !/^ / {
+            name = substr($0, RSTART, RLENGTH - 1)
+            while (match(comment, /-E[A-Z0-9]+/)) {
+                print name, substr(comment, RSTART, RLENGTH)
+                comment = substr(comment, RSTART + RLENGTH)
+            }
+        }' "$TEST_INCLUDEDIR/ipcbroker.h" | sort -u >there
+    while read -r name error; do
+        page=$(grep -lE "^\*.*\b$name\(" "$source_tree"/man/*.3.scd)
+        grep -qE -- "$error\b" "$page" || fail "$(basename "$page") is silent on $error of $name"
+        n=$((n + 1))
+    done <there
+    ((n > 60)) || fail "only $n errors were found in the header"
 }
 
 # The comment above each function of the header says since when it is there.
@@ -428,6 +452,7 @@ run_tests \
     sections_of_the_configuration_are_documented \
     functions_are_documented \
     prototypes_are_those_of_the_header \
+    errors_are_those_of_the_header \
     functions_say_since_when \
     numbers_of_the_protocol_are_documented \
     numbers_of_errors_are_right \
