@@ -17,7 +17,7 @@ static void names_deinit(struct names *names)
 
 static void collect(struct names *names, struct subject *subject, struct place place)
 {
-    if (subject && subject->name)
+    if (subject && subject->name && subject->type != SUBJECT_UNIT)
         names->items[names->n++] = (struct resolve_item){subject, place, 0};
 }
 

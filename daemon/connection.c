@@ -68,13 +68,28 @@ void connection_refuse(int fd, struct reply *reply, int error, const char *sente
     drain(fd);
 }
 
+/* Takes a request off the lists of those that wait. */
+static void stop_waiting(struct kept *kept)
+{
+    LIST_REMOVE(kept, entry);
+    LIST_REMOVE(kept, sibling);
+    kept->connection->n_waiting--;
+}
+
+static void forget(struct kept *kept)
+{
+    stop_waiting(kept);
+    free(kept);
+}
+
 void connection_deinit(struct connection *connection)
 {
     if (connection->source.fd >= 0)
         loop_remove(connection->context->loop, &connection->source);
     connection->source.fd = close_fd(connection->source.fd);
-    free(connection->parked);
-    connection->parked = NULL;
+    free(TAKE_PTR(connection->parked));
+    while (!LIST_EMPTY(&connection->waiting))
+        forget(LIST_FIRST(&connection->waiting));
     peer_deinit(&connection->peer);
 }
 
@@ -102,27 +117,25 @@ static bool too_many_unread(struct connection *connection, size_t n)
 }
 
 /* Keeps the request until the client has read. Its descriptors are given back: whoever does not
- * read holds none of ours. */
-static int park(struct connection *connection, const void *frame, size_t size)
+ * read holds none of ours. *KEPT is taken over. */
+static void park(struct connection *connection, struct kept **kept)
 {
     connection->parked_handouts = (unsigned)connection->context->reply->n_handouts;
-    if (connection->parked)
-        return 0;
-    connection->parked = malloc(size ? size : 1); /* NULL is for none */
-    if (!connection->parked)
-        return -ENOMEM;
-    memcpy(connection->parked, frame, size);
-    connection->parked_size = size;
-    return loop_change(connection->context->loop, &connection->source, EVENTS_PARKED);
+    connection->parked = TAKE_PTR(*kept);
 }
 
-static int unpark(struct connection *connection)
+/* Keeps the request until the event. *KEPT is taken over. */
+static void wait(struct connection *connection, struct kept **kept)
 {
-    if (!connection->parked)
-        return 0;
-    free(connection->parked);
-    connection->parked = NULL;
-    return loop_change(connection->context->loop, &connection->source, EVENTS_READING);
+    struct kept *waiting = TAKE_PTR(*kept);
+
+    waiting->connection = connection;
+    waiting->serial = connection->context->reply->serial;
+    waiting->run = connection->context->reply->run;
+    waiting->due = false;
+    LIST_INSERT_HEAD(&connection->context->waiting, waiting, entry);
+    LIST_INSERT_HEAD(&connection->waiting, waiting, sibling);
+    connection->n_waiting++;
 }
 
 /* ---- one request ---- */
@@ -147,31 +160,106 @@ static int deliver(struct connection *connection)
     return r;
 }
 
-static void answer(struct connection *connection, const void *frame, size_t size)
+/* One that was to be cancelled, or whose event came while another reply was in the way. */
+static struct kept *find_due(const struct connection *connection)
 {
+    struct kept *kept;
+
+    LIST_FOREACH (kept, &connection->waiting, sibling)
+        if (kept->due)
+            return kept;
+    return NULL;
+}
+
+static void note_cancel(struct connection *connection, uint32_t serial)
+{
+    struct kept *kept = serial ? kept_find(&connection->waiting, serial) : NULL;
+
+    if (kept)
+        kept->cancelled = kept->due = true;
+}
+
+/* The reply in the context is for KEPT, or for FRAME where that is NULL. Keeps the request if there
+ * is none yet, or if it does not go out. */
+static int settle(struct connection *connection, struct kept **kept, const void *frame, size_t size)
+{
+    struct reply *reply = connection->context->reply;
+    int r = reply->later ? -EAGAIN : deliver(connection);
+
+    if (r == -EAGAIN && !*kept && !(*kept = kept_new(frame, size)))
+        return -ENOMEM;
+    if (r == -EAGAIN) {
+        if (reply->later)
+            wait(connection, kept);
+        else
+            park(connection, kept);
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    note_cancel(connection, reply->cancel);
+    return reply->close ? -ESHUTDOWN : 0;
+}
+
+/* False: the connection has ended. */
+static bool answer_one(struct connection *connection, struct kept *kept, const void *frame,
+                       size_t size)
+{
+    _cleanup_(kept_freep) struct kept *mine = kept;
     const struct connection_context *context = connection->context;
     const struct caller caller = {
         .peer = &connection->peer,
         .fd = connection->source.fd,
         .admin = connection->admin,
+        .waiting = &connection->waiting,
+        .n_waiting = connection->n_waiting,
+        .kept = kept,
     };
-    bool delivered;
     int r;
 
     request_answer(context->desk, &caller, frame, size, context->reply);
-    r = deliver(connection);
-    delivered = r >= 0;
-    if (r == -EAGAIN)
-        r = park(connection, frame, size);
-    else if (delivered)
-        r = unpark(connection);
+    r = settle(connection, &mine, frame, size);
     reply_deinit(context->reply);
-    if (delivered && context->reply->close) {
+    if (r >= 0)
+        return true;
+    if (r == -ESHUTDOWN)
         drain(connection->source.fd);
-        end(connection);
-    } else if (r < 0) {
-        end(connection);
+    end(connection);
+    return false;
+}
+
+/* Answers KEPT, or FRAME where that is NULL, and then those that waited for this one. */
+static void answer(struct connection *connection, struct kept *kept, const void *frame, size_t size)
+{
+    bool was_parked = connection->parked;
+
+    connection->parked = NULL;
+    if (!answer_one(connection, kept, frame, size))
+        return;
+    while (!connection->parked && (kept = find_due(connection))) {
+        stop_waiting(kept);
+        if (!answer_one(connection, kept, kept->frame, kept->size))
+            return;
     }
+    if (was_parked == !!connection->parked) /* changing nothing would make an edge */
+        return;
+    if (loop_change(connection->context->loop, &connection->source,
+                    was_parked ? EVENTS_READING : EVENTS_PARKED) < 0)
+        end(connection);
+}
+
+void connection_resume(struct kept *kept)
+{
+    struct connection *connection = kept->connection;
+
+    kept->due = true;
+    if (connection->parked) {
+        LIST_REMOVE(kept, entry);
+        LIST_INSERT_HEAD(&connection->context->waiting, kept, entry);
+        return;
+    }
+    stop_waiting(kept);
+    answer(connection, kept, kept->frame, kept->size);
 }
 
 static void read_request(struct connection *connection, uint32_t events)
@@ -184,7 +272,7 @@ static void read_request(struct connection *connection, uint32_t events)
     if (size < 0 || (size == 0 && events & (EPOLLRDHUP | EPOLLHUP)))
         end(connection);
     else
-        answer(connection, frame, (size_t)size <= WIRE_REQUEST_MAX ? (size_t)size : 0);
+        answer(connection, NULL, frame, (size_t)size <= WIRE_REQUEST_MAX ? (size_t)size : 0);
 }
 
 static void retry_parked(struct connection *connection, uint32_t events)
@@ -192,7 +280,7 @@ static void retry_parked(struct connection *connection, uint32_t events)
     if (events & (EPOLLHUP | EPOLLERR))
         end(connection);
     else if (!too_many_unread(connection, connection->parked_handouts))
-        answer(connection, connection->parked, connection->parked_size);
+        answer(connection, connection->parked, connection->parked->frame, connection->parked->size);
 }
 
 static void ready(struct source *source, uint32_t events)

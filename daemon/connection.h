@@ -16,24 +16,29 @@ struct connection_context {
     struct reply *reply;                   /* room for the one reply in the making */
     uint8_t *frame;                        /* WIRE_REQUEST_MAX bytes for the one request */
     void (*gone)(struct connection *gone); /* closed: take it off the lists and free it */
+    struct kept_list waiting;              /* requests that wait for an event, of all connections */
 };
 
 struct connection {
     struct source source;
-    const struct connection_context *context;
+    struct connection_context *context;
     struct peer peer;
     struct user *user; /* his account; NULL on the admin socket */
     bool admin;
-    void *server;    /* the owner's own */
-    unsigned unread; /* descriptors sent since the client was last seen to have read all */
-    void *parked;    /* the request whose reply did not go out, owned; NULL: none */
-    size_t parked_size;
+    void *server;             /* the owner's own */
+    unsigned unread;          /* descriptors sent since the client was last seen to have read all */
+    struct kept *parked;      /* the request whose reply did not go out, owned; NULL: none */
     unsigned parked_handouts; /* how many descriptors its reply had */
+    struct kept_list waiting; /* requests that wait for an event, owned */
+    size_t n_waiting;
     LIST_ENTRY(connection) entry;
 };
 
 /* Watches FD, which it takes over on success. -ENOMEM, -ENOSPC. */
 int connection_open(struct connection *connection, int fd) _must_check_;
+/* What KEPT waits for may have come: asks again, and puts it back into the context's list if it has
+ * to wait on. Its connection may be gone then. */
+void connection_resume(struct kept *kept);
 /* Closes and forgets all it owns; does not call gone(). */
 void connection_deinit(struct connection *connection);
 

@@ -1,6 +1,7 @@
 /* One request -> one reply. No I/O but what the objects need to be handed out or looked at. */
 #pragma once
 
+#include "daemon/kept.h"
 #include "daemon/peer.h"
 #include "daemon/registry.h"
 
@@ -12,13 +13,17 @@ struct desk {
     size_t n_clients;                  /* of both sockets */
     const char *socket, *admin_socket; /* where the broker listens */
     bool socket_given;                 /* on the command line */
+    struct unit_source units;
 };
 
 /* Who asks. */
 struct caller {
     struct peer *peer;
-    int fd;     /* the connection, for asking the kernel more about the peer */
-    bool admin; /* on the admin socket: needs no grant */
+    int fd;                          /* the connection, for asking the kernel more about the peer */
+    bool admin;                      /* on the admin socket: needs no grant */
+    const struct kept_list *waiting; /* his requests that wait for an event */
+    size_t n_waiting;
+    const struct kept *kept; /* the request, if it is one that was kept; else NULL */
 };
 
 /* The answer. One is enough for all connections: it is sent or dropped before the next request. */
@@ -28,10 +33,14 @@ struct reply {
     struct handout handouts[WIRE_DESCRIPTORS_MAX];
     size_t n_handouts;
     bool close; /* the request was malformed: close after sending */
+    bool later; /* nothing is to be sent yet: keep the request, and ask again after the event */
+    uint32_t serial; /* of the request */
+    uint64_t run;    /* of the reload that such a one waits for, 0: of any */
+    uint32_t cancel; /* once sent: cancel this request of the same client; 0: none */
 };
 
 /* Answers FRAME, which came from CALLER; SIZE 0 for a packet that is no frame at all. There always
- * is a reply. */
+ * is a reply, or `later` is set. */
 void request_answer(const struct desk *desk, const struct caller *caller, const void *frame,
                     size_t size, struct reply *reply);
 /* A reply of nothing but an error, to SERIAL; serial 0 and type WIRE_EVENT where no request was

@@ -11,7 +11,14 @@ struct request {
     struct wire_reader fields;
     struct reply *reply;
     struct sentence why;
+    int unit_error; /* an answer needs the caller's unit, which could not be told */
 };
+
+/* What the grants give the caller as far as WANTED needs it: his unit is only looked at if it would
+ * decide. Whoever asks on the admin socket is not favoured. */
+unsigned request_access(struct request *request, const struct grants *grants, unsigned wanted);
+/* Looks at the caller's unit, whoever decides by it. */
+void request_learn_unit(struct request *request);
 
 /* Whether the caller may see what he holds no grant on. */
 bool request_may_observe(struct request *request);
@@ -19,6 +26,9 @@ bool request_may_observe(struct request *request);
 /* The object of that name. -ENOENT or -EINVAL, with a sentence. */
 int request_find(struct request *request, const char *name, size_t size,
                  struct object **ret) _must_check_;
+/* The same of declared ones only. */
+int request_find_declared(struct request *request, const char *name, size_t size,
+                          struct object **ret) _must_check_;
 /* Words that the request is malformed: WHAT. Returns -EBADMSG. */
 int request_malformed(struct request *request, const char *what);
 /* Words that a field which means nothing here is critical. Returns -EOPNOTSUPP. */
@@ -31,6 +41,15 @@ int request_next_of(struct request *request, unsigned type, struct wire_field *r
  * holds a few hundred; whoever has more is told how many are not shown. */
 void request_put_grants(struct request *request, const struct declaration *declaration,
                         const struct credentials *who, bool places);
+
+/* Words that the answer is not there yet: the request waits for the end of RUN of a reload, or for
+ * any (0). Returns 0, or -EBUSY when too many of the client's wait already. */
+int request_wait(struct request *request, uint64_t run);
+
+/* ---- request_await.c ---- */
+
+int request_await(struct request *request);
+int request_cancel(struct request *request);
 
 /* ---- request_can.c ---- */
 

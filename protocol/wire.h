@@ -28,8 +28,8 @@ enum wire_type {
     WIRE_STATUS = 4,
     WIRE_WHOAMI = 5,
     WIRE_CAN = 6,
-    WIRE_CANCEL = 7, /* number taken, not served yet */
-    WIRE_AWAIT = 8,  /* wait until declared: number taken, not served yet */
+    WIRE_CANCEL = 7,
+    WIRE_AWAIT = 8, /* wait until declared */
     WIRE_CONFIG = 9,
 };
 
@@ -52,7 +52,7 @@ enum wire_field_type {
     WIRE_FIELD_INDEX = 2,      /* reply: u32, which of the items it was, from 0 */
     WIRE_FIELD_ITEM = 3,       /* acquire: what is asked for, see wire_put_item() */
     WIRE_FIELD_DESCRIPTOR = 4, /* reply to acquire: what came, see wire_put_descriptor() */
-    WIRE_FIELD_NAME = 5,       /* show: name of an object */
+    WIRE_FIELD_NAME = 5,       /* show, await: name of an object */
     WIRE_FIELD_CURSOR = 6,     /* list: bytes to repeat in the request for the next page */
     WIRE_FIELD_OBJECT = 7,     /* reply to list: one object, holds FACT fields */
     WIRE_FIELD_FACT = 8,       /* key and value, see wire_put_fact_*() */
@@ -60,6 +60,8 @@ enum wire_field_type {
     WIRE_FIELD_UID = 10,       /* can: u32, who is asked about; WIRE_NOBODY: no user */
     WIRE_FIELD_GID = 11,       /* can: u32, his group; WIRE_NOBODY: none */
     WIRE_FIELD_GROUPS = 12,    /* can: a u32 each, his supplementary groups */
+    WIRE_FIELD_SERIAL = 13,    /* cancel: u32, of the request that is to wait no longer */
+    WIRE_FIELD_UNIT = 14,      /* can: text, the systemd unit that he is in */
 };
 
 /* The two directions that an access mask can hold. */

@@ -13,6 +13,7 @@ int main(void)
     add_field_cases(suite);
     add_flow_cases(suite);
     add_can_cases(suite);
+    add_await_cases(suite);
     add_hostile_cases(suite);
     return check_main(suite);
 }

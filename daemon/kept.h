@@ -1,0 +1,55 @@
+/* Requests that are kept to be answered later: each a copy of its frame, owned by its connection.
+ */
+#pragma once
+
+#include "base/base.h"
+
+#include <string.h>
+#include <sys/queue.h>
+
+#define KEPT_WAITING_MAX 16 /* of a connection, those that wait for an event in the broker */
+
+struct connection;
+
+struct kept {
+    struct connection *connection;
+    uint32_t serial;
+    uint64_t run;           /* of the reload that answers it, 0: none was asked for yet */
+    bool cancelled;         /* by the client: that is its answer */
+    bool due;               /* the event has come; the answer waits for its connection to be free */
+    LIST_ENTRY(kept) entry; /* of all connections' */
+    LIST_ENTRY(kept) sibling; /* of the connection's own */
+    size_t size;
+    uint8_t frame[];
+};
+
+LIST_HEAD(kept_list, kept);
+
+/* A copy of FRAME, in no list. NULL: out of memory. */
+static inline struct kept *kept_new(const void *frame, size_t size)
+{
+    struct kept *kept = calloc(1, sizeof *kept + size);
+
+    if (kept) {
+        memcpy(kept->frame, frame, size);
+        kept->size = size;
+    }
+    return kept;
+}
+
+static inline void kept_freep(struct kept **kept)
+{
+    free(*kept);
+    *kept = NULL;
+}
+
+/* The one with that serial among a connection's. NULL: there is none. */
+static inline struct kept *kept_find(const struct kept_list *siblings, uint32_t serial)
+{
+    struct kept *kept;
+
+    LIST_FOREACH (kept, siblings, sibling)
+        if (kept->serial == serial && !kept->cancelled)
+            return kept;
+    return NULL;
+}
