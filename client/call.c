@@ -58,6 +58,29 @@ static bool unlink_call(struct ipcb *b, struct call *call)
     return false;
 }
 
+static void cancel_done(struct ipcb *b, struct call *call, int r, struct wire_reader fields,
+                        struct descriptors *descriptors)
+{
+    (void)b, (void)r, (void)fields, (void)descriptors;
+    free(call);
+}
+
+/* A broker keeps few requests that wait: it is told of one that nobody waits for any more. */
+static void send_cancel(struct ipcb *b, uint32_t serial)
+{
+    struct call *cancel = calloc(1, sizeof *cancel);
+    struct wire_writer request;
+
+    if (!cancel)
+        return;
+    cancel->done = cancel_done;
+    cancel->never_twice = true;
+    request_begin(b, WIRE_CANCEL, &request);
+    wire_put_u32(&request, WIRE_FIELD_SERIAL, serial);
+    if (call_start(b, cancel, &request) < 0)
+        free(cancel);
+}
+
 /* If nobody else waits at this connection it is closed, so that a broker that has stopped answering
  * is left. */
 void call_abandon(struct ipcb *b, struct call *call)
@@ -70,6 +93,8 @@ void call_abandon(struct ipcb *b, struct call *call)
         b->lost = false;
     } else if (call->sent) {
         b->abandoned++;
+        if (call->type == WIRE_AWAIT)
+            send_cancel(b, call->serial);
     }
 }
 
@@ -123,17 +148,16 @@ static void pause_more(struct ipcb *b, int why)
         b->pause_us = LAST_PAUSE_US;
 }
 
-/* The connection is over. If it had brought an answer before, the broker was there and was
- * restarted: what does no harm is sent again, once it is back. */
+/* The connection is over. If there were answers before, the broker is being restarted: what does no
+ * harm is sent again, once it is back. */
 static void lose(struct ipcb *b)
 {
     struct call *call, *list = TAKE_PTR(b->calls);
-    bool answered = b->answered;
 
     connection_close(b);
     while ((call = list)) {
         list = call->next;
-        if ((!answered && !call->patient) || (call->sent && call->never_twice)) {
+        if ((b->credit == 0 && !call->patient) || (call->sent && call->never_twice)) {
             end(b, call, explain_loss(b, call));
             continue;
         }
@@ -141,8 +165,7 @@ static void lose(struct ipcb *b)
         append(b, call);
     }
     b->lost = b->calls != NULL;
-    if (answered)
-        b->pause_us = 0;
+    b->credit -= b->credit > 0;
     pause_more(b, -EAGAIN);
 }
 

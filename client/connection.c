@@ -55,7 +55,7 @@ void connection_close(struct ipcb *b)
 {
     process_forget(b);
     b->fd = close_fd(b->fd);
-    b->answered = b->deaf = false;
+    b->deaf = false;
     b->abandoned = 0;
 }
 

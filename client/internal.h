@@ -52,7 +52,6 @@ struct ipcb {
 
     /* The connection. */
     int fd;           /* -1: not connected */
-    bool answered;    /* it has brought a reply: if it ends, the broker was restarted */
     bool deaf;        /* nothing can be sent any more: what is left is to hear why */
     size_t abandoned; /* replies that will come and that nobody waits for */
 
@@ -61,6 +60,7 @@ struct ipcb {
     int why;          /* what the last try failed with, -errno */
     int64_t retry_us; /* when to try again */
     int64_t pause_us; /* and how long to wait after that */
+    unsigned credit; /* how many connections may end now without an answer: none before the first */
 
     /* Requests under way. */
     uint32_t serial;

@@ -59,7 +59,9 @@ extern "C" {
 
 /*
  * A connection to a broker, made when first needed and made again after the broker restarted: a
- * request that finds the connection dead is sent once more over a new one.
+ * request that loses the broker is sent once more when it is back, which is tried after pauses that
+ * grow from 5 ms to 500 ms, within the request's timeout. Requests that change something at the
+ * broker are never sent twice. A request that finds no broker at the start fails at once.
  *
  * A child may not use a handle that its parent had connected before fork(2): such calls are
  * -ECHILD. It frees it, which does not touch the parent's connection, and makes one of its own.
@@ -114,8 +116,8 @@ int ipcb_set_timeout(struct ipcb *b, int64_t timeout_us);
  *   -EACCES      not granted; the sentence says how the broker sees you and what would help
  *   -EINVAL      not a name, or an access that this kind does not have
  *   -ENXIO       declared, but the broker could not make it; the sentence has the cause
- *   -ENOTCONN    no broker at the socket
- *   -ECONNRESET  the broker went away and did not come back in between; ask again later
+ *   -ENOTCONN    no broker at the socket, or it went away and has not come back in time
+ *   -ECONNRESET  the broker accepts connections and closes them without an answer
  *   -EBUSY       the broker has as many clients as it may have
  *   -EAGAIN      the broker is short of descriptors for the moment
  *   -EMFILE      this process has no room for the descriptor; what came was closed
@@ -178,6 +180,7 @@ struct ipcb_call;
  *   descriptors, and the wrappers that they say, are yours. NULL after an error.
  *
  * It may start and cancel other calls on the handle, make calls that wait, and free the handle.
+ * Since 0.1.
  */
 typedef void ipcb_acquired_fn(struct ipcb *b, int r, struct ipcb_item *items, size_t n,
                               void *userdata);

@@ -6,6 +6,10 @@
 /* A greater status is no errno. */
 #define STATUS_MAX 4095u
 
+/* A broker that has answered and goes away is restarted: a connection or two may be made to the one
+ * that ends, before that of the new one. */
+#define CREDIT 5
+
 /* Keeps the broker's sentence: one line, whatever was sent. */
 static void keep_sentence(struct ipcb *b, const struct wire_field *field)
 {
@@ -91,7 +95,8 @@ static void take_reply(struct ipcb *b, const struct wire_header *header, struct 
         (void)request_nonsense(b);
         return;
     }
-    b->answered = true;
+    b->credit = CREDIT;
+    b->pause_us = 0;
     if (call->type != header->type || header->status > STATUS_MAX)
         r = request_nonsense(b);
     else if (header->status != 0)
