@@ -33,7 +33,16 @@ struct fixture {
     } limits[4];
     size_t n_limits;
     unsigned inherited; /* descriptors that it is given and knows nothing of */
+    bool admin_apart;   /* see fixture_set_admin_apart() */
 };
+
+/* The environment: TEST_WRAPPER is a command that runs the broker, such as valgrind with options,
+ * and TEST_LOAD is how many percent of their size tests of many have (100; 25 with sanitizers). */
+
+/* N, or less of it where everything is slower; never 0. */
+int load(int n);
+/* Whether the broker's memory says nothing, since a sanitizer or a wrapper keeps some of it. */
+bool memory_is_inflated(void);
 
 /* A fresh IPC name space for this process, a directory, users; no broker yet. */
 void fixture_setup(struct fixture *f);
@@ -42,8 +51,12 @@ void fixture_teardown(struct fixture *f);
 /* Limits the broker, soft and hard, from its next start on. */
 void fixture_limit(struct fixture *f, int resource, uint64_t most);
 
-/* Writes the main file. "$C0" to "$C7" become the numbers of the client users, "$B" the broker's.
- */
+/* Gives the admin socket a directory of its own, as containers need it. The configuration has to
+ * say `socket = $D/run/ipcbroker.sock` and `admin_socket = $D/admin/admin.sock` then. */
+void fixture_set_admin_apart(struct fixture *f);
+
+/* Writes the main file. "$C0" to "$C7" become the numbers of the client users, "$B" the broker's,
+ * and "$D" the fixture's directory. */
 void fixture_configure(struct fixture *f, const char *text);
 /* Writes a drop-in beside it. */
 void fixture_drop_in(struct fixture *f, const char *name, const char *text);
@@ -118,6 +131,8 @@ void set_mqueue_limit(const char *name, uint64_t value);
 size_t count_descriptors(pid_t pid);
 /* A number of /proc/PID/status, such as "VmRSS:"; BASE as for strtoull(). */
 uint64_t process_number(pid_t pid, const char *key, int base);
+/* How long anything may take before a test calls it a hang. */
+#define PATIENCE_MS 60000
 /* Looks again and again until CONDITION holds; fails the test if that takes far too long. */
 void await(bool (*condition)(void *argument), void *argument);
 /* Values of facts; the test fails where there is none. */
