@@ -43,6 +43,8 @@ struct ipcb {
     struct sockaddr_un address;
     socklen_t address_size;
     struct sentence message;
+    uint8_t nonce[64]; /* that the broker wants to have proved, of `nonce_size` bytes; 0: none */
+    size_t nonce_size;
     struct frames *frames; /* owned */
 };
 

@@ -70,9 +70,15 @@ static int status_error(struct ipcb *b, uint32_t status, struct wire_reader *fie
         return request_nonsense(b);
     errno = (int)status;
     (void)say(&b->message, 0, "the broker at %s said: %m", b->address.sun_path);
-    while (wire_next(fields, &field) > 0)
+    b->nonce_size = 0;
+    while (wire_next(fields, &field) > 0) {
         if (field.type == WIRE_FIELD_SENTENCE && field.size > 0)
             keep_sentence(b, &field);
+        if (field.type == WIRE_FIELD_NONCE && field.size <= sizeof b->nonce) {
+            memcpy(b->nonce, field.value, field.size);
+            b->nonce_size = field.size;
+        }
+    }
     return -(int)status;
 }
 
@@ -168,6 +174,24 @@ static int attempt(struct ipcb *b, const struct wire_writer *request,
     return await_reply(b, request->data[1], deadline, ret, descriptors);
 }
 
+/* Shows that this is the process that connected: the kernel tells the broker who sends this. What
+ * the broker makes of it the next answer tells. */
+static int prove(struct ipcb *b, const struct deadline *deadline)
+{
+    uint8_t frame[WIRE_HEADER_SIZE + 4 + sizeof b->nonce];
+    _cleanup_(descriptors_deinit) struct descriptors none = {0};
+    struct wire_header header = {.version = WIRE_VERSION, .type = WIRE_PROVE, .serial = b->serial};
+    struct wire_writer request;
+    struct wire_reader fields;
+    int r;
+
+    wire_writer_init(&request, frame, sizeof frame);
+    wire_put_header(&request, &header);
+    wire_put(&request, WIRE_FIELD_NONCE, b->nonce, b->nonce_size);
+    r = attempt(b, &request, deadline, &fields, &none);
+    return b->fd < 0 ? r : 0;
+}
+
 static int call(struct ipcb *b, const struct wire_writer *request, const struct deadline *deadline,
                 struct wire_reader *ret, struct descriptors *descriptors)
 {
@@ -183,6 +207,15 @@ static int call(struct ipcb *b, const struct wire_writer *request, const struct 
      * repeated without harm. */
     if (r == LOST && established)
         r = attempt(b, request, deadline, ret, descriptors);
+    if (r == -ENOKEY && b->nonce_size > 0) {
+        r = prove(b, deadline);
+        if (r == 0)
+            r = attempt(b, request, deadline, ret, descriptors);
+    }
+    if (r == -ENOKEY)
+        r = say(&b->message, -EAGAIN,
+                "the broker at %s could not make sure of the unit of this process: try again",
+                b->address.sun_path);
     if (r == LOST)
         r = say(&b->message, -ECONNRESET,
                 "the broker at %s closed the connection without an answer: try again",
