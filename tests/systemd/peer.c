@@ -5,6 +5,7 @@
  *   acquire     object NAME; prints "granted", or "denied: " and the sentence
  *   move=FILE   into another control group, by its cgroup.procs
  *   heir        ends the process; a child of it goes on with its connection
+ *   zombie      the same, but nobody has asked yet how it ended
  *   reuse=FILE  behind heir: a stranger gets the process id of who has ended, in another control
  * group
  *
@@ -14,6 +15,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,6 +27,7 @@
 struct state {
     const char *socket, *name;
     int fd;
+    int reap;       /* a byte makes the main process reap one */
     pid_t gone;     /* who has ended */
     pid_t stranger; /* who has his number */
     uint8_t frame[WIRE_REPLY_MAX];
@@ -125,16 +128,27 @@ static void do_move(const char *path)
     (void)close_fd(fd);
 }
 
-/* Waits until the parent is reaped, and its number nobody's. */
-static void do_heir(struct state *state)
+/* The child that goes on. */
+static void do_zombie(struct state *state)
 {
+    struct pollfd end = {.events = POLLIN};
     pid_t child;
 
     state->gone = getpid();
+    end.fd = (int)syscall(SYS_pidfd_open, state->gone, 0);
     child = fork();
-    check(child >= 0, "fork");
+    check(child >= 0 && end.fd >= 0, "fork");
     if (child > 0)
         exit(EXIT_SUCCESS);
+    check(poll(&end, 1, -1) == 1, "poll");
+    (void)close_fd(end.fd);
+}
+
+/* Goes on when its number is nobody's. */
+static void do_heir(struct state *state)
+{
+    do_zombie(state);
+    check(write(state->reap, "", 1) == 1, "write");
     while (kill(state->gone, 0) == 0)
         (void)usleep(1000);
 }
@@ -171,6 +185,8 @@ static void do_step(struct state *state, const char *step)
         do_acquire(state);
     else if (strcmp(step, "heir") == 0)
         do_heir(state);
+    else if (strcmp(step, "zombie") == 0)
+        do_zombie(state);
     else if (value && strncmp(step, "move=", 5) == 0)
         do_move(value + 1);
     else if (value && strncmp(step, "reuse=", 6) == 0)
@@ -183,12 +199,14 @@ int main(int argc, char **argv)
 {
     static struct state state;
     pid_t child;
-    int status, worst = 0;
+    int reap[2], status, worst = 0;
+    char byte;
 
     check(argc > 3, "peer SOCKET NAME STEP...");
     state.socket = argv[1];
     state.name = argv[2];
-    check(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0, "prctl");
+    check(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 && pipe(reap) == 0, "prepare");
+    state.reap = reap[1];
     child = fork();
     check(child >= 0, "fork");
     if (child == 0) {
@@ -198,8 +216,14 @@ int main(int argc, char **argv)
             (void)kill(state.stranger, SIGKILL);
         return EXIT_SUCCESS;
     }
-    while (wait(&status) >= 0)
-        if (WIFEXITED(status))
-            worst |= WEXITSTATUS(status);
+    (void)close_fd(reap[1]);
+    do { /* until nobody is left who could ask */
+        ssize_t asked = read(reap[0], &byte, 1);
+
+        if (wait(&status) < 0)
+            break;
+        worst |= WIFEXITED(status) && WEXITSTATUS(status) != 0;
+        (void)asked;
+    } while (true);
     return worst;
 }

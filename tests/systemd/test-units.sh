@@ -15,7 +15,7 @@ ExecStart=$ipcbrokerd --without $without"
     else
         no_drop_in ipcbroker.service
     fi
-    systemctl stop ipcbroker.service
+    systemctl stop ipcbroker.service 'shop-*' 'stall*' 'other-broker*'
     rm -f /dev/mqueue/*
     systemctl start ipcbroker.service
 }
@@ -168,6 +168,9 @@ an_heir_is_in_no_unit() {
     peer_in shop-1.service connect heir acquire acquire
     expect_text out 'denied: uid 0 (gid 0'
     if grep -qE 'granted$|unit shop-1' out; then fail 'the heir is in the unit'; fi
+    peer_in shop-1.service connect zombie acquire
+    expect_text out 'denied: uid 0 (gid 0'
+    if grep -qE 'granted$|unit shop-1' out; then fail 'a zombie is in the unit'; fi
     # What was told is kept with the connection.
     peer_in shop-1.service connect acquire heir acquire
     expect_output $'granted\ngranted\n'
