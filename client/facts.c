@@ -167,7 +167,7 @@ static int call_for_facts(struct ipcb *b, const struct wire_writer *request,
     struct wire_reader fields;
     int r;
 
-    r = request_call(b, request, &deadline, &fields, NULL);
+    r = request_call(b, request, 0, &deadline, &fields);
     if (r < 0)
         return r;
     r = facts_from(fields, ret);

@@ -266,6 +266,7 @@ static int answer_list(struct request *request)
     const struct registry *registry = request->desk->registry;
     bool observer = request_may_observe(request);
     struct wire_field cursor = {0};
+    const char *last = NULL; /* that the caller is told of: a cursor names nothing else */
     struct object *object;
     size_t i, room = writer->capacity;
     int r = request_next_of(request, WIRE_FIELD_CURSOR, &cursor);
@@ -287,10 +288,11 @@ static int answer_list(struct request *request)
             wire_rewind(writer, mark);
             break;
         }
+        last = object->declaration->name;
     }
     writer->capacity = room;
-    if (object && i > 0)
-        wire_put_text(writer, WIRE_FIELD_CURSOR, registry_at(registry, i - 1)->declaration->name);
+    if (object && last)
+        wire_put_text(writer, WIRE_FIELD_CURSOR, last);
     return 0;
 }
 
