@@ -232,9 +232,10 @@ static int open_sockets(struct broker *broker)
         r = take_lock(broker, &why);
     if (r >= 0) {
         broker->server = calloc(1, sizeof *broker->server);
-        r = broker->server ? server_open(broker->server, &broker->loop, &broker->desk,
-                                         broker->sockets.main, broker->sockets.admin, &why)
-                           : say(&why, -ENOMEM, "out of memory");
+        r = broker->server
+                ? server_open(broker->server, &broker->loop, &broker->desk, broker->sockets.main,
+                              broker->sockets.admin, broker->options->without, &why)
+                : say(&why, -ENOMEM, "out of memory");
     }
     if (r < 0)
         log_error("%s", why.text);

@@ -28,14 +28,19 @@ struct listener {
     char *path;
     dev_t device; /* of the socket's file, so that only our own is ever removed */
     ino_t inode;
+    bool guarded;     /* refuses descriptors for those who connect from now on */
+    bool old_backlog; /* handed in, and not yet found empty: who waits may have sent some before */
 };
 
 #define LISTENER_NULL ((struct listener){.fd = -1})
 
-/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. -EADDRINUSE:
- * a live broker, or something that is no stale socket of ours, is there. Call it while the process
- * has one thread: it sets the umask. */
-int listener_open(struct listener *listener, const char *path, mode_t mode,
+/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. WITHOUT are
+ * features to do without. -EADDRINUSE: a live broker, or something that is no stale socket of ours,
+ * is there. Call it while the process has one thread: it sets the umask. */
+int listener_open(struct listener *listener, const char *path, mode_t mode, unsigned without,
                   struct sentence *why) _must_check_;
+/* For a listener that was handed in, before anything is accepted from it: what waits in its backlog
+ * is unguarded, what comes later is guarded if the kernel can and WITHOUT does not forbid it. */
+void listener_guard_inherited(struct listener *listener, unsigned without);
 /* Closes, and removes the file if it is still ours. */
 void listener_deinit(struct listener *listener);
