@@ -295,9 +295,11 @@ static void refuse_descriptors(struct connection *connection)
     end(connection);
 }
 
-static ssize_t receive(int fd, void *frame)
+static ssize_t receive(struct connection *connection)
 {
-    ssize_t size = recv(fd, frame, WIRE_REQUEST_MAX, MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t size =
+        peer_receive(&connection->peer, connection->source.fd, connection->context->frame,
+                     WIRE_REQUEST_MAX, MSG_DONTWAIT | MSG_TRUNC);
 
     return size < 0 ? -errno : size;
 }
@@ -305,14 +307,15 @@ static ssize_t receive(int fd, void *frame)
 static void read_request(struct connection *connection, uint32_t events)
 {
     uint8_t *frame = connection->context->frame;
-    ssize_t size = connection->unguarded ? guard_peek(connection->source.fd) : 0;
+    const struct peer *peer = &connection->peer;
+    ssize_t size = connection->unguarded ? guard_peek(connection->source.fd, peer->proof) : 0;
 
     if (size == -EPERM) {
         refuse_descriptors(connection);
         return;
     }
     if (size >= 0) /* what was not looked at is not read: an error may come before it */
-        size = receive(connection->source.fd, frame);
+        size = receive(connection);
     if (size == -EAGAIN || size == -EINTR)
         return;
     if (size < 0 || (size == 0 && events & (EPOLLRDHUP | EPOLLHUP)))

@@ -106,13 +106,24 @@ void guard_begin(struct guard *guard)
 
 /* ---- sockets ---- */
 
-/* Without room for control messages the kernel says that it would have to drop some. */
-int guard_peek(int fd)
+/* The kernel says when it would have to drop control messages: there is room for none but
+ * credentials, which it puts first. Where these do not come a descriptor would fit. */
+int guard_peek(int fd, bool credentials)
 {
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    } control;
     char byte;
     struct iovec bytes = {&byte, sizeof byte};
     struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-    ssize_t r = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t r;
+
+    if (credentials) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+    }
+    r = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
 
     if (r < 0)
         return -errno;
@@ -124,9 +135,10 @@ int guard_peek(int fd)
 static bool drain(int fd)
 {
     char byte;
-    int r = 1;
+    int r = 1, off = 0;
 
-    for (int i = 0; i < DRAIN_FRAMES && (r = guard_peek(fd)) > 0; i++)
+    (void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
+    for (int i = 0; i < DRAIN_FRAMES && (r = guard_peek(fd, false)) > 0; i++)
         (void)recv(fd, &byte, sizeof byte, MSG_DONTWAIT);
     return r == -EPERM;
 }

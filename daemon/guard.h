@@ -48,8 +48,9 @@ static inline void guard_wake(struct guard *guard)
 }
 
 /* Looks at the next frame of FD without taking it: 1, or 0 where it is empty or the end, or -errno;
- * -EPERM: it comes with descriptors, and whoever reads it may be held up. */
-int guard_peek(int fd) _must_check_;
+ * -EPERM: it comes with descriptors, and whoever reads it may be held up. CREDENTIALS: the socket
+ * has SO_PASSCRED, so that each frame comes with some. */
+int guard_peek(int fd, bool credentials) _must_check_;
 /* Ends and closes a socket that takes descriptors. True: there were some, and closing them held the
  * loop until it was interrupted. */
 bool guard_close(struct guard *guard, int fd);

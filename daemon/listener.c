@@ -209,12 +209,6 @@ static bool guard(int fd, unsigned without)
     return !(without & FEATURE_PASSRIGHTS) && guard_refuse(fd);
 }
 
-void listener_guard_inherited(struct listener *listener, unsigned without)
-{
-    listener->guarded = guard(listener->fd, without);
-    listener->old_backlog = true;
-}
-
 int listener_open(struct listener *listener, const char *path, mode_t mode, unsigned without,
                   struct sentence *why)
 {
@@ -241,11 +235,37 @@ int listener_open(struct listener *listener, const char *path, mode_t mode, unsi
         return r;
     if (lstat(path, &status) < 0)
         return say(why, -errno, "%s: %s", path, strerror(errno));
-    *listener =
-        (struct listener){-1, strdup(path), status.st_dev, status.st_ino, .guarded = guarded};
+    *listener = (struct listener){
+        .fd = -1,
+        .path = strdup(path),
+        .device = status.st_dev,
+        .inode = status.st_ino,
+        .guarded = guarded,
+    };
     if (!listener->path)
         return say(why, -ENOMEM, "out of memory");
     listener->fd = TAKE_FD(fd);
+    return 0;
+}
+
+int listener_take(struct listener *listener, int fd, const char *path, unsigned without,
+                  struct sentence *why)
+{
+    _cleanup_close_ int taken = fd;
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return say(why, -errno, "fcntl of the socket that was handed in: %s", strerror(errno));
+    *listener = (struct listener){
+        .fd = -1,
+        .path = strdup(path),
+        .handed_in = true,
+        .guarded = guard(fd, without),
+        .old_backlog = true,
+    };
+    if (!listener->path)
+        return say(why, -ENOMEM, "out of memory");
+    listener->fd = TAKE_FD(taken);
     return 0;
 }
 
@@ -253,7 +273,7 @@ void listener_deinit(struct listener *listener)
 {
     struct stat status;
 
-    if (listener->fd >= 0 && lstat(listener->path, &status) == 0 &&
+    if (listener->fd >= 0 && !listener->handed_in && lstat(listener->path, &status) == 0 &&
         status.st_dev == listener->device && status.st_ino == listener->inode)
         (void)unlink(listener->path);
     listener->fd = close_fd(listener->fd);

@@ -26,7 +26,8 @@ void lock_deinit(struct lock *lock);
 struct listener {
     int fd;
     char *path;
-    dev_t device; /* of the socket's file, so that only our own is ever removed */
+    bool handed_in; /* its file is the service manager's, who goes on listening */
+    dev_t device;   /* of the socket's file, so that only our own is ever removed */
     ino_t inode;
     bool guarded;     /* refuses descriptors for those who connect from now on */
     bool old_backlog; /* handed in, and not yet found empty: who waits may have sent some before */
@@ -39,8 +40,10 @@ struct listener {
  * is there. Call it while the process has one thread: it sets the umask. */
 int listener_open(struct listener *listener, const char *path, mode_t mode, unsigned without,
                   struct sentence *why) _must_check_;
-/* For a listener that was handed in, before anything is accepted from it: what waits in its backlog
- * is unguarded, what comes later is guarded if the kernel can and WITHOUT does not forbid it. */
-void listener_guard_inherited(struct listener *listener, unsigned without);
+/* The same of FD, which listens at PATH already and was handed in; takes it over. What waits in its
+ * backlog is unguarded, what comes later is guarded if the kernel can and WITHOUT does not forbid
+ * it. */
+int listener_take(struct listener *listener, int fd, const char *path, unsigned without,
+                  struct sentence *why) _must_check_;
 /* Closes, and removes the file if it is still ours. */
 void listener_deinit(struct listener *listener);

@@ -29,13 +29,13 @@ START_TEST(a_frame_is_looked_at_and_left)
 {
     char bytes[4];
 
-    ck_assert_int_eq(guard_peek(receiver), -EAGAIN);
+    ck_assert_int_eq(guard_peek(receiver, false), -EAGAIN);
     ck_assert_int_eq(send(sender, "abc", 3, 0), 3);
-    ck_assert_int_eq(guard_peek(receiver), 1);
-    ck_assert_int_eq(guard_peek(receiver), 1);
+    ck_assert_int_eq(guard_peek(receiver, false), 1);
+    ck_assert_int_eq(guard_peek(receiver, false), 1);
     ck_assert_int_eq(recv(receiver, bytes, 4, 0), 3);
     ck_assert_int_eq(send(sender, "", 0, 0), 0);
-    ck_assert_int_eq(guard_peek(receiver), 0);
+    ck_assert_int_eq(guard_peek(receiver, false), 0);
     close(receiver);
 }
 END_TEST
@@ -44,8 +44,26 @@ END_TEST
 START_TEST(descriptors_are_seen)
 {
     ck_assert_int_eq(trap_send(sender, "abc", (size_t)_i, STDERR_FILENO, 1), 0);
-    ck_assert_int_eq(guard_peek(receiver), -EPERM);
-    ck_assert_int_eq(guard_peek(receiver), -EPERM);
+    ck_assert_int_eq(guard_peek(receiver, false), -EPERM);
+    ck_assert_int_eq(guard_peek(receiver, false), -EPERM);
+    close(receiver);
+}
+END_TEST
+
+/* Credentials are no descriptors, and hide none. */
+START_TEST(credentials_are_told_from_descriptors)
+{
+    int on = 1, fd = dup(STDERR_FILENO);
+
+    close(fd);
+    ck_assert_int_eq(setsockopt(receiver, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+    ck_assert_int_eq(send(sender, "abc", 3, 0), 3);
+    ck_assert_int_eq(trap_send(sender, "abc", 3, STDERR_FILENO, 1), 0);
+    ck_assert_int_eq(guard_peek(receiver, true), 1);
+    ck_assert_int_eq(recv(receiver, &on, sizeof on, 0), 3);
+    ck_assert_int_eq(guard_peek(receiver, true), -EPERM);
+    ck_assert_int_eq(dup(STDERR_FILENO), fd); /* none has come in */
+    close(fd);
     close(receiver);
 }
 END_TEST
@@ -143,6 +161,7 @@ int main(void)
     tcase_add_checked_fixture(cases, set_up, tear_down);
     tcase_add_test(cases, a_frame_is_looked_at_and_left);
     tcase_add_loop_test(cases, descriptors_are_seen, 0, 3);
+    tcase_add_test(cases, credentials_are_told_from_descriptors);
     tcase_add_test(cases, a_socket_that_refuses_gets_none);
     tcase_add_loop_test(cases, a_close_that_lasts_is_interrupted_and_told, 0, 2);
     tcase_add_test(cases, what_is_behind_clean_frames_is_found);
