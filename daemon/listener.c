@@ -9,7 +9,10 @@
 #include <string.h>
 #include <sys/file.h>
 
-#define BACKLOG 4096 /* cut by net.core.somaxconn */
+/* Whoever comes and goes as fast as he can leaves it full of connections that are dead, each of
+ * which a newcomer waits for: a long one makes him wait long. Who finds it full is woken or tries
+ * again. */
+#define BACKLOG 256 /* cut by net.core.somaxconn */
 
 /* ---- the directory ---- */
 

@@ -19,6 +19,7 @@ TCase *hostile_system_case(void);
 TCase *hostile_direction_case(void);
 TCase *hostile_container_case(void);
 TCase *hostile_disclosure_case(void);
+TCase *hostile_crowd_case(void);
 
 /* Whether ordinary users may have user name spaces on this host. */
 bool users_have_name_spaces(void);

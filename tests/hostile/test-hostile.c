@@ -19,5 +19,6 @@ int main(void)
     suite_add_tcase(suite, hostile_direction_case());
     suite_add_tcase(suite, hostile_container_case());
     suite_add_tcase(suite, hostile_disclosure_case());
+    suite_add_tcase(suite, hostile_crowd_case());
     return check_main(suite);
 }
