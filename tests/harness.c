@@ -174,7 +174,7 @@ void fixture_setup(struct fixture *f)
 {
     char run[96];
 
-    *f = (struct fixture){.pidfd = -1};
+    *f = (struct fixture){.pidfd = -1, .without = f->without};
     (void)umask(022);
     ck_assert_msg(unshare(CLONE_NEWIPC) == 0, "unshare: %s", strerror(errno));
     f->broker_uid = FIRST_UID + (uid_t)getpid() * UIDS;
@@ -247,6 +247,10 @@ static void execute(struct fixture *f, const char *const *arguments)
     argv[n++] = program;
     argv[n++] = "--config";
     argv[n++] = f->config;
+    if (f->without) {
+        argv[n++] = "--without";
+        argv[n++] = f->without;
+    }
     if (!f->admin_apart) {
         argv[n++] = "--socket";
         argv[n++] = f->socket;

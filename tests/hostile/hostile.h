@@ -12,6 +12,7 @@
 #include "tests/integration/frames.h"
 
 TCase *hostile_queue_case(void);
+TCase *hostile_descriptors_case(void);
 TCase *hostile_event_case(void);
 TCase *hostile_peer_case(void);
 TCase *hostile_system_case(void);

@@ -12,6 +12,7 @@ int main(void)
     }
     suite = suite_create("hostile");
     suite_add_tcase(suite, hostile_queue_case());
+    suite_add_tcase(suite, hostile_descriptors_case());
     suite_add_tcase(suite, hostile_event_case());
     suite_add_tcase(suite, hostile_peer_case());
     suite_add_tcase(suite, hostile_system_case());
