@@ -136,6 +136,8 @@ static int acquire(struct ctl *ctl, struct wish *wish)
     r = ipcb_acquire_many(ctl->broker, wish->items, wish->n, wish->timeout_us);
     if (r == -EINVAL)
         return ctl_usage("%s", ipcb_message(ctl->broker));
+    if (r == -ETIMEDOUT && wish->flags & IPCB_UNTIL_DECLARED)
+        return ctl_error(r, "not all of these objects have been declared in time");
     if (r < 0)
         return ctl_broker_error(ctl, r);
     ctl->broker = ipcb_free(ctl->broker); /* its socket may have a number that we need */

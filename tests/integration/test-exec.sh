@@ -259,7 +259,7 @@ what_is_declared_is_not_waited_for() {
 
 waiting_has_an_end() {
     expect_status 5 sandboxed "$ctl" exec --wait=0.05 orders later -- touch was-run
-    [[ ! -e was-run && -s err ]]
+    expect_text err 'declared in time'
     expect_status 4 sandboxed "$ctl" exec --wait foreign -- touch was-run
     expect_status 2 sandboxed "$ctl" exec --wait=0 orders -- touch was-run
     expect_status 2 sandboxed "$ctl" exec --wait=x orders -- touch was-run
