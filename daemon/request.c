@@ -15,7 +15,7 @@ static void begin(struct reply *reply, unsigned type, uint32_t serial, int error
 {
     const struct wire_header header = {
         .version = WIRE_VERSION,
-        .type = (uint8_t)type,
+        .type = serial == 0 ? WIRE_EVENT : (uint8_t)type,
         .flags = serial == 0 ? 0 : WIRE_REPLY,
         .serial = serial,
         .status = (uint32_t)-error,
@@ -275,6 +275,7 @@ static int answer_list(struct request *request)
     const struct registry *registry = request->desk->registry;
     bool observer = request_may_observe(request);
     struct wire_field cursor = {0};
+    const char *last = NULL; /* that the caller is told of: a cursor names nothing else */
     struct object *object;
     size_t i, room = writer->capacity;
     int r = request_next_of(request, WIRE_FIELD_CURSOR, &cursor);
@@ -296,10 +297,11 @@ static int answer_list(struct request *request)
             wire_rewind(writer, mark);
             break;
         }
+        last = object->declaration->name;
     }
     writer->capacity = room;
-    if (object && i > 0)
-        wire_put_text(writer, WIRE_FIELD_CURSOR, registry_at(registry, i - 1)->declaration->name);
+    if (object && last)
+        wire_put_text(writer, WIRE_FIELD_CURSOR, last);
     return 0;
 }
 

@@ -202,10 +202,12 @@ static void accept_ready(struct source *source, uint32_t events)
 
 /* ---- life ---- */
 
+/* HANDED is a socket that listens already, which is taken over, or -1. */
 static int door_open(struct door *door, struct server *server, const char *path, mode_t mode,
-                     struct sentence *why)
+                     int handed, struct sentence *why)
 {
-    int r = listener_open(&door->listener, path, mode, why);
+    int r = handed < 0 ? listener_open(&door->listener, path, mode, why)
+                       : listener_take(&door->listener, handed, path, why);
 
     if (r < 0)
         return r;
@@ -227,7 +229,7 @@ static void door_close(struct door *door)
 }
 
 int server_open(struct server *server, struct loop *loop, struct desk *desk, const char *path,
-                const char *admin_path, struct sentence *why)
+                const char *admin_path, int *handed, struct sentence *why)
 {
     int r;
 
@@ -244,10 +246,10 @@ int server_open(struct server *server, struct loop *loop, struct desk *desk, con
     server->reserve = open("/", O_PATH | O_CLOEXEC);
     if (server->reserve < 0)
         return say(why, -errno, "no descriptor to keep in reserve: %s", strerror(errno));
-    r = door_open(&server->admin, server, admin_path, desk->config->admin.n ? 0666 : 0600, why);
+    r = door_open(&server->admin, server, admin_path, desk->config->admin.n ? 0666 : 0600, -1, why);
     if (r < 0)
         return r;
-    return door_open(&server->main, server, path, 0666, why);
+    return door_open(&server->main, server, path, 0666, TAKE_FD(*handed), why);
 }
 
 void server_deinit(struct server *server)
