@@ -11,13 +11,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-struct ipcb_event {
-    int fd;
-    bool pipe;
-    int mode;      /* O_RDONLY, O_WRONLY, O_RDWR: poll does not tell a wrong direction */
-    bool blocking; /* as it was when wrapped */
-};
-
 /* ---- making and ending ---- */
 
 /* Writing to and reading from a wrong file would do harm, so the kernel is asked what this is. All
