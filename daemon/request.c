@@ -51,15 +51,6 @@ void reply_deinit(struct reply *reply)
 
 /* ---- who may ---- */
 
-void request_learn_unit(struct request *request)
-{
-    const struct caller *caller = request->caller;
-    int r = peer_learn_unit(caller->peer, caller->fd, &request->desk->units);
-
-    if (r < 0)
-        request->unit_error = r;
-}
-
 unsigned request_access(struct request *request, const struct grants *grants, unsigned wanted)
 {
     struct peer *peer = request->caller->peer;
@@ -463,6 +454,8 @@ static int dispatch(struct request *request)
         return request_await(request);
     case WIRE_CANCEL:
         return request_cancel(request);
+    case WIRE_PROVE:
+        return request_prove(request);
     default:
         return say(&request->why, -ENOSYS, "this broker does not know requests of type %u",
                    request->header.type);
@@ -502,12 +495,10 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
         r = check_rest(&request);
     if (r >= 0 && reply->writer.overflow)
         r = say(&request.why, -EMSGSIZE, "the answer does not fit a frame");
-    if (request.unit_error && r != -EBADMSG)
-        r = say(&request.why, request.unit_error,
-                "the broker is too short of descriptors or memory to look at your unit; ask again "
-                "later");
-    if (r >= 0)
-        return;
-    reply_error(reply, header->type, header->serial, r, request.why.text);
-    reply->close = r == -EBADMSG;
+    if (request.unit_error && r != -EBADMSG) {
+        request_refuse_unit(&request);
+    } else if (r < 0) {
+        reply_error(reply, header->type, header->serial, r, request.why.text);
+        reply->close = r == -EBADMSG;
+    }
 }

@@ -54,9 +54,11 @@ static int check_admin(struct server *server, struct connection *connection, str
         return 0;
     if (admin->by_group)
         peer_learn_groups(peer, connection->source.fd);
-    if (admin->by_unit) /* short of descriptors he is in none, and is told so */
-        (void)!peer_learn_unit(peer, connection->source.fd, &server->desk->units);
     if (grants_access(admin, &peer->credentials))
+        return 0;
+    /* Where that cannot be told he is in no unit. */
+    if (admin->by_unit && peer_learn_unit(peer, connection->source.fd, &server->desk->units) >= 0 &&
+        grants_access(admin, &peer->credentials))
         return 0;
     return say(why, -EACCES,
                "uid %u is no administrator of this broker; 'admin = user:%u' in its "
