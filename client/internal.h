@@ -303,8 +303,9 @@ int clone_fd(int fd, int *ret) _must_check_;
 
 /* Writes N bytes, at most PIPE_BUF, all or none; never raises SIGPIPE. -EAGAIN, -EPIPE, -EBADF. */
 int pipe_put(int fd, uint64_t n) _must_check_;
-/* Reads what is there, and counts it. FLAGS: of preadv2(2). -EAGAIN; -EPIPE: nobody can write. */
-int pipe_take(int fd, int flags, uint64_t *ret) _must_check_;
+/* Reads what is there, at most MOST, and counts it. FLAGS: of preadv2(2). -EAGAIN; -EPIPE: nobody
+ * can write. */
+int pipe_take(int fd, int flags, uint64_t most, uint64_t *ret) _must_check_;
 
 /* ---- facts.c ---- */
 

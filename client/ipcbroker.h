@@ -596,6 +596,11 @@ int ipcb_event_signal(struct ipcb_event *e, uint64_t n);
  */
 int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t timeout_us);
 
+/* Takes at most so many, which is over 0, from a pipe, and leaves the rest: as ipcb_event_wait(),
+ * and -EINVAL (most is 0), -EOPNOTSUPP (of an eventfd: the kernel gives all or, of a semaphore, 1).
+ * Since 0.1. */
+int ipcb_event_wait_most(struct ipcb_event *e, uint64_t most, uint64_t *count, int64_t timeout_us);
+
 #ifdef __cplusplus
 }
 #endif
