@@ -4,6 +4,7 @@
 #include "daemon/kept.h"
 #include "daemon/peer.h"
 #include "daemon/registry.h"
+#include "daemon/unread.h"
 
 /* What requests are answered from; owned by the broker. */
 struct desk {
@@ -14,7 +15,8 @@ struct desk {
     const char *socket, *admin_socket; /* where the broker listens */
     bool socket_given;                 /* on the command line */
     struct unit_source units;
-    unsigned without; /* features of the kernel to do without */
+    struct quota quota; /* descriptors on their way to clients */
+    unsigned without;   /* features of the kernel to do without */
 };
 
 /* Who asks. */
