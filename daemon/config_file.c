@@ -37,6 +37,7 @@ struct config_file *config_file_free(struct config_file *file)
     free(file->grants);
     broker_section_deinit(&file->broker);
     free(file->path);
+    free(file->text);
     free(file);
     return NULL;
 }
@@ -163,20 +164,12 @@ static void check_broker(const struct broker_section *broker, struct problems *p
 
 /* ---- reading ---- */
 
-static int parse(struct config_file *file, bool offline, struct problems *problems)
+static int parse(struct config_file *file, struct problems *problems)
 {
     struct section section = {.file = file, .problems = problems};
     const struct config_sink sink = {config_section_begin, config_section_key, &section};
-    _cleanup_free_ char *text = NULL;
-    size_t size;
-    int r;
+    int r = config_read(file->path, file->text, file->size, &sink, problems);
 
-    r = config_text_read(file->path, offline, problems, &text, &size);
-    if (r == -EBADMSG)
-        return 0; /* with its problems */
-    if (r < 0)
-        return r;
-    r = config_read(file->path, text, size, &sink, problems);
     if (r < 0)
         return r;
     config_section_end(&section);
@@ -184,23 +177,50 @@ static int parse(struct config_file *file, bool offline, struct problems *proble
     return check_names(file, problems);
 }
 
+static struct config_file *new_file(const char *path, bool main)
+{
+    _cleanup_(config_file_freep) struct config_file *file = calloc(1, sizeof *file);
+
+    if (!file || !(file->path = strdup(path)))
+        return NULL;
+    file->main = main;
+    return TAKE_PTR(file);
+}
+
 int config_file_read(const char *path, bool main, bool offline, struct problems *problems,
                      struct config_file **ret)
 {
-    _cleanup_(config_file_freep) struct config_file *file = calloc(1, sizeof *file);
+    _cleanup_(config_file_freep) struct config_file *file = new_file(path, main);
     size_t errors = problems->n_errors;
     int r;
 
     if (!file)
         return -ENOMEM;
-    file->main = main;
-    file->path = strdup(path);
-    if (!file->path)
-        return -ENOMEM;
-    r = parse(file, offline, problems);
-    if (r < 0)
+    r = config_text_read(path, offline, problems, &file->text, &file->size);
+    if (r >= 0)
+        r = parse(file, problems);
+    if (r < 0 && r != -EBADMSG) /* which has its problems */
         return r;
     file->bad = problems->n_errors > errors;
+    *ret = TAKE_PTR(file);
+    return 0;
+}
+
+int config_file_read_again(const struct config_file *template, struct config_file **ret)
+{
+    _cleanup_(config_file_freep) struct config_file *file = new_file(template->path, false);
+    struct problems none = {0}; /* it had none that matter */
+    int r;
+
+    if (!file || !(file->text = malloc(template->size + 1)))
+        return -ENOMEM;
+    memcpy(file->text, template->text, template->size + 1);
+    file->size = template->size;
+    file->stale = true;
+    r = parse(file, &none);
+    problems_deinit(&none);
+    if (r < 0)
+        return r;
     *ret = TAKE_PTR(file);
     return 0;
 }

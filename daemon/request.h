@@ -5,15 +5,24 @@
 #include "daemon/peer.h"
 #include "daemon/registry.h"
 
+struct reload;
+struct server;
+
 /* What requests are answered from; owned by the broker. */
 struct desk {
     struct registry *registry;
+    struct reload *reload;
+    struct server *server;
     const struct config *config;
     uint64_t started_us;
     size_t n_clients;                  /* of both sockets */
     const char *socket, *admin_socket; /* where the broker listens */
     bool socket_given;                 /* on the command line */
 };
+
+/* Whether something of the configuration is not as it says: an object failed, a file left out, or
+ * counting as before. */
+bool desk_is_degraded(const struct desk *desk);
 
 /* Who asks. */
 struct caller {

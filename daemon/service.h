@@ -7,4 +7,6 @@
 void service_ready(const char *status);
 /* How it does now. */
 void service_status(const char *status);
+/* It applies another configuration; service_ready() is the end of that. */
+void service_reloading(void);
 void service_stopping(void);
