@@ -226,6 +226,8 @@ static void put_subject(struct wire_writer *request, const struct ipcb_subject *
     if (subject->n_groups > 0)
         wire_put_u32s(request, WIRE_FIELD_GROUPS | WIRE_CRITICAL, subject->groups,
                       subject->n_groups);
+    if (subject->unit)
+        wire_put_text(request, WIRE_FIELD_UNIT | WIRE_CRITICAL, subject->unit);
 }
 
 _public_ int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name,

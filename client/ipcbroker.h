@@ -205,7 +205,8 @@ struct ipcb_subject {
     gid_t gid;           /* IPCB_NOBODY: somebody who is in no group but `groups` */
     const gid_t *groups; /* the supplementary ones, borrowed for the call */
     size_t n_groups;
-    uint64_t reserved[4];
+    const char *unit; /* a systemd unit by its full name, borrowed for the call; NULL: none */
+    uint64_t reserved[3];
 };
 
 /*
@@ -218,9 +219,9 @@ struct ipcb_subject {
  * ret: receives the facts, yours, for ipcb_facts_free(). "allowed" is the answer.
  *
  * Returns 0, whatever the answer is, or -ENOENT (no such object), -EACCES (somebody else, at the
- * main socket), -EINVAL (not a name, an access that this kind does not have, a reserved field that
- * is not 0), -EMSGSIZE (more groups than a request holds, some 16000), else as ipcb_acquire().
- * Since 0.1.
+ * main socket), -EINVAL (not a name of an object or a unit, an access that this kind does not have,
+ * a reserved field that is not 0), -EMSGSIZE (more groups than a request holds, some 16000), else
+ * as ipcb_acquire(). Since 0.1.
  */
 int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name, unsigned access,
              struct ipcb_facts **ret);

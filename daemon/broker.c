@@ -262,6 +262,7 @@ static int start(struct broker *broker)
         .socket = broker->sockets.main,
         .admin_socket = broker->sockets.admin,
         .socket_given = broker->options->socket,
+        .units = {broker->options->source.user, broker->options->without & FEATURE_PEERPIDFD},
     };
     r = cannot(loop_init(&broker->loop), "make an event loop");
     if (r >= 0)

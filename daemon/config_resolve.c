@@ -21,7 +21,7 @@ static void collect(struct names *names, struct subject *subject, struct place p
 {
     struct resolve_item *items = names->items;
 
-    if (!subject || !subject->name)
+    if (!subject || !subject->name || subject->type == SUBJECT_UNIT)
         return;
     if ((names->n & (names->n - 1)) == 0)
         items = reallocarray(items, names->n ? names->n * 2 : 1, sizeof *items);

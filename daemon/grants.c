@@ -20,6 +20,7 @@ int grants_add(struct grants *grants, struct subject *subject, unsigned access, 
     grants->items = items;
     items[grants->n++] = (struct grant){*subject, access, place};
     grants->by_group |= subject->type == SUBJECT_GROUP;
+    grants->by_unit |= subject->type == SUBJECT_UNIT ? access : 0;
     *subject = (struct subject){.type = subject->type};
     return 0;
 }

@@ -24,7 +24,8 @@ struct grant {
 struct grants {
     struct grant *items;
     size_t n;
-    bool by_group; /* some grant is for a group: only then the caller's groups matter */
+    bool by_group;    /* some grant is for a group: only then the caller's groups matter */
+    unsigned by_unit; /* what grants for units give: only then the caller's unit matters */
 };
 
 /* Appends a grant. SUBJECT is taken over on success. -ENOMEM. */

@@ -1,6 +1,12 @@
 #include "daemon/peer.h"
 
+#include "daemon/unit.h"
+
 #include <sys/socket.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 
 #define GROUPS_MAX 65536u /* the kernel's NGROUPS_MAX */
 
@@ -51,8 +57,37 @@ void peer_learn_groups(struct peer *peer, int fd)
     peer->credentials.groups = peer->groups;
 }
 
+/* A pidfd of the process that connected, whatever has become of it. */
+static int open_process(int fd)
+{
+    int pidfd = -1;
+    socklen_t size = sizeof pidfd;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0 ? -errno : pidfd;
+}
+
+int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source)
+{
+    _cleanup_close_ int pidfd = -1;
+    int r = 0;
+
+    if (peer->unit_known)
+        return 0;
+    pidfd = source->without_peerpidfd ? -ENOPROTOOPT : open_process(fd);
+    if (pidfd >= 0)
+        r = unit_of_process(pidfd, source->user, &peer->unit);
+    if (r < 0 || pidfd == -EMFILE || pidfd == -ENFILE || pidfd == -ENOMEM)
+        return -EAGAIN;
+    peer->credentials.unit = peer->unit;
+    peer->unit_known = true;
+    return 0;
+}
+
 void peer_deinit(struct peer *peer)
 {
+    free(peer->unit);
+    peer->unit = NULL;
+    peer->credentials.unit = NULL;
     free(peer->groups);
     peer->groups = NULL;
     peer->credentials.groups = NULL;

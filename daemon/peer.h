@@ -8,6 +8,14 @@ struct peer {
     struct credentials credentials;
     gid_t *groups; /* owned; what the credentials point to */
     bool groups_known;
+    char *unit; /* owned; what the credentials point to */
+    bool unit_known;
+};
+
+/* How units are told. */
+struct unit_source {
+    bool user;              /* of this user's manager, not of the system's */
+    bool without_peerpidfd; /* as on a kernel that lacks SO_PEERPIDFD */
 };
 
 /* Asks for uid, gid and pid. -errno: the connection is of no use. */
@@ -15,4 +23,7 @@ int peer_init(struct peer *peer, int fd) _must_check_;
 /* Asks for the supplementary groups, once, when a grant depends on them. When they cannot be had
  * the peer is in none: he gets less, never more. */
 void peer_learn_groups(struct peer *peer, int fd);
+/* Asks for the unit, once, when a grant depends on it. He is in none if he has ended since he
+ * connected. -EAGAIN: it cannot be told now. */
+int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source) _must_check_;
 void peer_deinit(struct peer *peer);

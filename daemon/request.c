@@ -1,6 +1,7 @@
 #include "daemon/request_parts.h"
 
 #include "daemon/clock.h"
+#include "daemon/unit_name.h"
 
 #include <string.h>
 
@@ -50,30 +51,49 @@ void reply_deinit(struct reply *reply)
 
 /* ---- who may ---- */
 
-static unsigned granted(struct request *request, const struct grants *grants)
+void request_learn_unit(struct request *request)
 {
     const struct caller *caller = request->caller;
+    int r = peer_learn_unit(caller->peer, caller->fd, &request->desk->units);
 
-    if (caller->admin)
-        return WIRE_USE;
+    if (r < 0)
+        request->unit_error = r;
+}
+
+unsigned request_access(struct request *request, const struct grants *grants, unsigned wanted)
+{
+    struct peer *peer = request->caller->peer;
+    unsigned has;
+
     if (grants->by_group)
-        peer_learn_groups(caller->peer, caller->fd);
-    return grants_access(grants, &caller->peer->credentials);
+        peer_learn_groups(peer, request->caller->fd);
+    has = grants_access(grants, &peer->credentials);
+    if (peer->unit_known || !(wanted & ~has & grants->by_unit))
+        return has;
+    request_learn_unit(request);
+    return grants_access(grants, &peer->credentials);
+}
+
+/* WANTED 0: all that there is to be had. */
+static unsigned granted(struct request *request, const struct grants *grants, unsigned wanted)
+{
+    return request->caller->admin ? WIRE_USE
+                                  : request_access(request, grants, wanted ? wanted : WIRE_USE);
 }
 
 /* What is retired, an administrator may read: to look at what it holds, or to drain it. */
-static unsigned granted_on(struct request *request, const struct object *object)
+static unsigned granted_on(struct request *request, const struct object *object, unsigned wanted)
 {
     const struct kind *kind = object->declaration->kind;
 
     if (!object_is_retired(object))
-        return granted(request, &object->declaration->grants);
+        return granted(request, &object->declaration->grants, wanted);
     return !request->caller->admin ? 0 : kind->read_word ? WIRE_READ : WIRE_USE;
 }
 
 bool request_may_observe(struct request *request)
 {
-    return request->caller->admin || granted(request, &request->desk->config->observe) != 0;
+    return request->caller->admin || granted(request, &request->desk->config->observe, 0) != 0;
 }
 
 static int deny_retired(struct request *request, const struct declaration *declaration)
@@ -85,21 +105,23 @@ static int deny_retired(struct request *request, const struct declaration *decla
 }
 
 /* Says what the caller lacks, how the broker sees him, and which line would help. */
-static int deny(struct request *request, const struct declaration *declaration, unsigned has,
-                unsigned access)
+static int deny(struct request *request, const struct declaration *declaration, unsigned access)
 {
+    unsigned has = granted(request, &declaration->grants, 0);
     unsigned wanted = access ? access : WIRE_USE;
     struct peer *peer = request->caller->peer;
-    char who[256], name[256];
+    const char *words = kind_words(declaration->kind, wanted);
+    char who[CREDENTIALS_SIZE], name[256], unit[UNIT_NAME_MAX + 32] = "";
 
     peer_learn_groups(peer, request->caller->fd);
     credentials_format(&peer->credentials, who, sizeof who);
     declaration_format(declaration, name, sizeof name);
+    if (peer->unit)
+        (void)snprintf(unit, sizeof unit, " or '%s = unit:%s'", words, peer->unit);
     return say(&request->why, -EACCES,
-               "%s is granted %s on %s; '%s = user:%u' in a [grant:%s] section would grant %s", who,
-               kind_words(declaration->kind, has), name, kind_words(declaration->kind, wanted),
-               peer->credentials.uid, declaration->name,
-               access ? kind_words(declaration->kind, wanted) : "it");
+               "%s is granted %s on %s; '%s = user:%u'%s in a [grant:%s] section would grant %s",
+               who, kind_words(declaration->kind, has), name, words, peer->credentials.uid, unit,
+               declaration->name, access ? words : "it");
 }
 
 /* ---- fields ---- */
@@ -200,13 +222,13 @@ static int acquire_one(struct request *request, const struct wire_item *item)
         return say(&request->why, -EINVAL,
                    "'%s' is of the kind %s, which is not what was asked for",
                    object->declaration->name, kind->name);
-    has = granted_on(request, object);
+    has = granted_on(request, object, item->access);
     r = object_hand_out(object, has, item->access, item->flags, &reply->handouts[reply->n_handouts],
                         &request->why);
     if (r == -EACCES && object_is_retired(object))
         return deny_retired(request, object->declaration);
     if (r == -EACCES)
-        return deny(request, object->declaration, has, item->access);
+        return deny(request, object->declaration, item->access);
     if (r < 0)
         return r;
     wire_put_descriptor(&reply->writer, &reply->handouts[reply->n_handouts].descriptor);
@@ -262,7 +284,7 @@ static int answer_list(struct request *request)
     i = registry_after(registry, (const char *)cursor.value, cursor.size);
     writer->capacity -= WIRE_NAME_MAX + 4; /* kept for the cursor */
     for (; (object = registry_at(registry, i)); i++) {
-        unsigned has = granted_on(request, object);
+        unsigned has = granted_on(request, object, 0);
         size_t mark;
 
         if (!has && !observer)
@@ -337,10 +359,10 @@ static int answer_show(struct request *request)
     r = request_find(request, (const char *)field.value, field.size, &object);
     if (r < 0)
         return r;
-    has = granted_on(request, object);
+    has = granted_on(request, object, 0);
     observer = request_may_observe(request);
     if (!has && !observer)
-        return deny(request, object->declaration, 0, 0);
+        return deny(request, object->declaration, 0);
     object_describe(object, has, true, writer);
     if (!observer)
         return 0;
@@ -415,6 +437,11 @@ static int answer_whoami(struct request *request)
         (void)snprintf(number, sizeof number, "%u", peer->credentials.groups[i]);
         wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "groups", number);
     }
+    request_learn_unit(request);
+    if (request->unit_error == -EAGAIN)
+        request->unit_error = 0; /* what is known is told all the same */
+    if (peer->unit)
+        wire_put_fact_text(writer, WIRE_FACT_TEXT, "unit", peer->unit);
     wire_put_fact_number(writer, "pid", (uint64_t)peer->pid);
     wire_put_fact_boolean(writer, "administrator", request->caller->admin);
     wire_put_fact_boolean(writer, "observer", request_may_observe(request));
@@ -497,6 +524,10 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
         r = check_rest(&request);
     if (r >= 0 && reply->writer.overflow)
         r = say(&request.why, -EMSGSIZE, "the answer does not fit a frame");
+    if (request.unit_error && r != -EBADMSG)
+        r = say(&request.why, request.unit_error,
+                "the broker is too short of descriptors or memory to look at your unit; ask again "
+                "later");
     if (r >= 0)
         return;
     reply_error(reply, header->type, header->serial, r, request.why.text);

@@ -18,6 +18,7 @@ struct desk {
     size_t n_clients;                  /* of both sockets */
     const char *socket, *admin_socket; /* where the broker listens */
     bool socket_given;                 /* on the command line */
+    struct unit_source units;
 };
 
 /* Whether something of the configuration is not as it says: an object failed, a file left out, or

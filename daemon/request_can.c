@@ -5,15 +5,26 @@
  * so that the loop never asks the name service.
  */
 #include "daemon/request_parts.h"
+#include "daemon/unit_name.h"
+
+#include <string.h>
 
 /* The fields; the value of one that did not come is NULL. */
 struct question {
-    struct wire_field name, access, uid, gid, groups;
+    struct wire_field name, access, uid, gid, groups, unit;
 };
 
-static void free_gids(gid_t **groups)
+/* Whom it is about, with what he points to. */
+struct person {
+    struct credentials who;
+    gid_t *groups; /* owned */
+    char unit[UNIT_NAME_MAX + 1];
+    bool caller; /* himself */
+};
+
+static void person_deinit(struct person *person)
 {
-    free(*groups);
+    free(person->groups);
 }
 
 /* ---- fields ---- */
@@ -31,6 +42,8 @@ static struct wire_field *slot_of(struct question *question, unsigned type)
         return &question->gid;
     case WIRE_FIELD_GROUPS:
         return &question->groups;
+    case WIRE_FIELD_UNIT:
+        return &question->unit;
     default:
         return NULL;
     }
@@ -74,16 +87,17 @@ static int read_access(struct request *request, const struct question *question,
 
 /* The caller himself, as the kernel told of him: of the groups that he says to have, he could have
  * none, and learn by them what others are granted. */
-static int take_caller(struct request *request, struct credentials *ret)
+static int take_caller(struct request *request, struct person *ret)
 {
     struct peer *peer = request->caller->peer;
 
     peer_learn_groups(peer, request->caller->fd);
-    *ret = peer->credentials;
+    ret->who = peer->credentials;
+    ret->caller = true;
     return 0;
 }
 
-static int take_other(struct request *request, uint32_t uid, struct credentials *ret)
+static int take_other(struct request *request, uint32_t uid, struct person *ret)
 {
     const struct credentials *caller = &request->caller->peer->credentials;
 
@@ -95,40 +109,52 @@ static int take_other(struct request *request, uint32_t uid, struct credentials 
                caller->uid);
 }
 
-/* *GROUPS is what the credentials point to. */
-static int read_groups(struct request *request, const struct wire_field *field, gid_t **groups,
-                       size_t *ret_n)
+static int read_groups(struct request *request, const struct wire_field *field, struct person *ret)
 {
-    size_t n = field->size / sizeof **groups;
+    size_t n = field->size / sizeof *ret->groups;
 
     if (n == 0)
         return 0;
-    *groups = calloc(n, sizeof **groups);
-    if (!*groups)
+    ret->groups = calloc(n, sizeof *ret->groups);
+    if (!ret->groups)
         return say(&request->why, -EAGAIN, "the broker is short of memory");
-    *ret_n = n;
-    return wire_get_u32s(field, *groups, n);
+    ret->who.groups = ret->groups;
+    ret->who.n_groups = n;
+    return wire_get_u32s(field, ret->groups, n);
 }
 
-static int read_subject(struct request *request, const struct question *question, gid_t **groups,
-                        struct credentials *ret)
+/* A name and no pattern. */
+static int read_unit(struct request *request, const struct wire_field *field, struct person *ret)
 {
-    uint32_t uid, gid;
+    if (!field->value)
+        return 0;
+    if (field->size <= UNIT_NAME_MAX)
+        memcpy(ret->unit, field->value, field->size);
+    if (strlen(ret->unit) != field->size || !unit_name_is_valid(ret->unit))
+        return say(&request->why, -EINVAL,
+                   "not the name of a unit that processes can be in, such as shop.service");
+    ret->who.unit = ret->unit;
+    return 0;
+}
 
-    if (!question->uid.value && !question->gid.value && !question->groups.value)
+static int read_person(struct request *request, const struct question *question, struct person *ret)
+{
+    bool beside = question->groups.value || question->unit.value;
+    uint32_t uid, gid;
+    int r;
+
+    if (!question->uid.value && !question->gid.value && !beside)
         return take_caller(request, ret);
     if (!question->uid.value || !question->gid.value)
         return request_malformed(request, "a user without a group, or a group without a user");
     if (wire_get_u32(&question->uid, &uid) < 0 || wire_get_u32(&question->gid, &gid) < 0 ||
-        question->groups.size % sizeof **groups != 0)
+        question->groups.size % sizeof *ret->groups != 0)
         return request_malformed(request, "a user or a group that is no number");
     if (!request->caller->admin)
         return take_other(request, uid, ret);
-    *ret = (struct credentials){.uid = uid, .gid = gid};
-    if (read_groups(request, &question->groups, groups, &ret->n_groups) < 0)
-        return -EAGAIN;
-    ret->groups = *groups;
-    return 0;
+    ret->who = (struct credentials){.uid = uid, .gid = gid};
+    r = read_groups(request, &question->groups, ret);
+    return r < 0 ? r : read_unit(request, &question->unit, ret);
 }
 
 /* ---- the answer ---- */
@@ -138,24 +164,40 @@ static void put_help(struct request *request, const struct declaration *declarat
                      const struct credentials *who, unsigned missing)
 {
     struct subject subject = {.type = SUBJECT_ANY};
-    char text[600], buffer[64];
+    char text[700], buffer[UNIT_NAME_MAX + 16];
 
     if (who->uid != ID_NOBODY)
         subject = (struct subject){.type = SUBJECT_USER, .id = who->uid};
     else if (who->gid != ID_NOBODY)
         subject = (struct subject){.type = SUBJECT_GROUP, .id = who->gid};
+    else if (who->unit)
+        subject = (struct subject){.type = SUBJECT_UNIT, .name = (char *)(uintptr_t)who->unit};
     (void)snprintf(text, sizeof text, "'%s = %s' in a [grant:%s] section",
                    kind_words(declaration->kind, missing),
                    subject_format(&subject, buffer, sizeof buffer), declaration->name);
     wire_put_fact_text(&request->reply->writer, WIRE_FACT_TEXT, "would_help", text);
 }
 
+/* All that somebody has at the main socket. The caller's unit may have to be looked at for it. */
+static unsigned access_of(struct request *request, const struct declaration *declaration,
+                          struct person *person)
+{
+    unsigned has;
+
+    if (!person->caller)
+        return grants_access(&declaration->grants, &person->who);
+    has = request_access(request, &declaration->grants, WIRE_USE);
+    person->who = request->caller->peer->credentials;
+    return has;
+}
+
 static void answer(struct request *request, const struct declaration *declaration, unsigned access,
-                   const struct credentials *who)
+                   struct person *person)
 {
     struct wire_writer *writer = &request->reply->writer;
-    unsigned has = grants_access(&declaration->grants, who);
-    char subject[256];
+    unsigned has = access_of(request, declaration, person);
+    const struct credentials *who = &person->who;
+    char subject[CREDENTIALS_SIZE];
 
     wire_put_fact_boolean(writer, "allowed", !(access & ~has));
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "subject",
@@ -171,9 +213,8 @@ static void answer(struct request *request, const struct declaration *declaratio
 
 int request_can(struct request *request)
 {
-    _cleanup_(free_gids) gid_t *groups = NULL;
+    _cleanup_(person_deinit) struct person person = {0};
     struct question question = {0};
-    struct credentials who;
     struct object *object;
     unsigned access = 0;
     int r;
@@ -182,13 +223,13 @@ int request_can(struct request *request)
     if (r >= 0)
         r = read_access(request, &question, &access);
     if (r >= 0)
-        r = read_subject(request, &question, &groups, &who);
+        r = read_person(request, &question, &person);
     if (r >= 0)
         r = request_find(request, (const char *)question.name.value, question.name.size, &object);
     if (r >= 0)
         r = declaration_check_access(object->declaration, access, &request->why);
     if (r < 0)
         return r;
-    answer(request, object->declaration, access, &who);
+    answer(request, object->declaration, access, &person);
     return 0;
 }

@@ -12,7 +12,14 @@ struct request {
     struct wire_reader fields;
     struct reply *reply;
     struct sentence why;
+    int unit_error; /* an answer needs the caller's unit, which could not be told */
 };
+
+/* What the grants give the caller as far as WANTED needs it: his unit is only looked at if it would
+ * decide. Whoever asks on the admin socket is not favoured. */
+unsigned request_access(struct request *request, const struct grants *grants, unsigned wanted);
+/* Looks at the caller's unit, whoever decides by it. */
+void request_learn_unit(struct request *request);
 
 /* Whether the caller may see what he holds no grant on. */
 bool request_may_observe(struct request *request);

@@ -54,6 +54,8 @@ static int check_admin(struct server *server, struct connection *connection, str
         return 0;
     if (admin->by_group)
         peer_learn_groups(peer, connection->source.fd);
+    if (admin->by_unit) /* short of descriptors he is in none, and is told so */
+        (void)!peer_learn_unit(peer, connection->source.fd, &server->desk->units);
     if (grants_access(admin, &peer->credentials))
         return 0;
     return say(why, -EACCES,
@@ -302,6 +304,9 @@ static bool is_concerned(struct connection *connection, const struct object *obj
 
     if (grants->by_group)
         peer_learn_groups(&connection->peer, connection->source.fd);
+    if (grants->by_unit) /* without it he is told nothing */
+        (void)!peer_learn_unit(&connection->peer, connection->source.fd,
+                               &connection->context->desk->units);
     return connection->admin || grants_access(grants, &connection->peer.credentials);
 }
 

@@ -1,7 +1,9 @@
 #include "daemon/subject.h"
 
 #include "base/number.h"
+#include "daemon/unit_name.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #define ID_MAX (ID_NOBODY - 1)
@@ -64,6 +66,20 @@ static int parse_named(const char *text, size_t which, struct subject *ret, stru
     return 0;
 }
 
+static int parse_unit(const char *pattern, struct subject *ret, struct sentence *why)
+{
+    int r = unit_pattern_check(pattern, why);
+    char *name;
+
+    if (r < 0)
+        return r;
+    name = strdup(pattern);
+    if (!name)
+        return -ENOMEM;
+    *ret = (struct subject){SUBJECT_UNIT, name, (uint32_t)unit_pattern_prefix(name), true};
+    return 0;
+}
+
 int subject_parse(const char *text, struct subject *ret, struct sentence *why)
 {
     if (strcmp(text, "any") == 0) {
@@ -76,11 +92,9 @@ int subject_parse(const char *text, struct subject *ret, struct sentence *why)
             return parse_named(text + length, i, ret, why);
     }
     if (strncmp(text, "unit:", strlen("unit:")) == 0)
-        return say(why, -EINVAL,
-                   "'%s': this version does not serve units yet; expected user:NAME, group:NAME "
-                   "or any",
-                   text);
-    return say(why, -EINVAL, "'%s' is not a subject; expected user:NAME, group:NAME or any", text);
+        return parse_unit(text + strlen("unit:"), ret, why);
+    return say(why, -EINVAL,
+               "'%s' is not a subject; expected user:NAME, group:NAME, unit:NAME or any", text);
 }
 
 void subject_deinit(struct subject *subject)
@@ -91,7 +105,9 @@ void subject_deinit(struct subject *subject)
 
 const char *subject_format(const struct subject *subject, char *buffer, size_t size)
 {
-    const char *prefix = subject->type == SUBJECT_USER ? "user" : "group";
+    const char *prefix = subject->type == SUBJECT_USER    ? "user"
+                         : subject->type == SUBJECT_GROUP ? "group"
+                                                          : "unit";
 
     if (subject->type == SUBJECT_ANY)
         (void)snprintf(buffer, size, "any");
@@ -102,25 +118,44 @@ const char *subject_format(const struct subject *subject, char *buffer, size_t s
     return buffer;
 }
 
-/* A list of groups is cut where there is no room for it. */
+/* Adds to the text in BUFFER, of which *USED bytes are taken; what does not fit is cut. */
+static void append(char *buffer, size_t size, size_t *used, const char *format, ...) _printf_(4, 5);
+static void append(char *buffer, size_t size, size_t *used, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    *used += (size_t)vsnprintf(buffer + *used, size - *used, format, arguments);
+    va_end(arguments);
+    if (*used >= size)
+        *used = size - 1;
+}
+
+/* A list of groups is cut where there is no room for it beside a unit. */
+static void append_groups(const struct credentials *who, char *buffer, size_t size, size_t *used)
+{
+    append(buffer, size, used, " (gid %u", who->gid);
+    for (size_t i = 0; i < who->n_groups && *used + UNIT_NAME_MAX + 32 < size; i++)
+        append(buffer, size, used, "%s%u", i == 0 ? ", groups " : ",", who->groups[i]);
+    append(buffer, size, used, ")");
+}
+
 const char *credentials_format(const struct credentials *who, char *buffer, size_t size)
 {
-    size_t used;
+    bool alone = who->n_groups == 0 && (who->uid == ID_NOBODY || who->gid == ID_NOBODY);
+    size_t used = 0;
 
-    if (who->n_groups == 0 && (who->uid == ID_NOBODY || who->gid == ID_NOBODY)) {
-        if (who->uid != ID_NOBODY)
-            (void)snprintf(buffer, size, "uid %u", who->uid);
-        else if (who->gid != ID_NOBODY)
-            (void)snprintf(buffer, size, "gid %u", who->gid);
-        else
-            (void)snprintf(buffer, size, "any");
-        return buffer;
-    }
-    used = (size_t)snprintf(buffer, size, "uid %u (gid %u", who->uid, who->gid);
-    for (size_t i = 0; i < who->n_groups && used < size - 32; i++)
-        used += (size_t)snprintf(buffer + used, size - used, "%s%u", i == 0 ? ", groups " : ",",
-                                 who->groups[i]);
-    (void)snprintf(buffer + used, size - used, ")");
+    buffer[0] = '\0';
+    if (!alone || who->uid != ID_NOBODY)
+        append(buffer, size, &used, "uid %u", who->uid);
+    else if (who->gid != ID_NOBODY)
+        append(buffer, size, &used, "gid %u", who->gid);
+    if (!alone)
+        append_groups(who, buffer, size, &used);
+    if (who->unit)
+        append(buffer, size, &used, "%sunit %s", used > 0 ? ", " : "", who->unit);
+    if (used == 0)
+        append(buffer, size, &used, "any");
     return buffer;
 }
 
@@ -145,6 +180,8 @@ bool subject_matches(const struct subject *subject, const struct credentials *wh
         return who->uid == subject->id;
     case SUBJECT_GROUP:
         return in_group(subject->id, who);
+    case SUBJECT_UNIT:
+        return who->unit && unit_pattern_matches(subject->name, subject->id, who->unit);
     }
     return false;
 }

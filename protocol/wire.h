@@ -67,7 +67,8 @@ enum wire_field_type {
     WIRE_FIELD_GID = 11,       /* can: u32, his group; WIRE_NOBODY: none */
     WIRE_FIELD_GROUPS = 12,    /* can: a u32 each, his supplementary groups */
     WIRE_FIELD_SERIAL = 13,    /* cancel: u32, of the request that is to wait no longer */
-    WIRE_FIELD_REPLACED = 14,  /* event: name of an object that is another one from now on */
+    WIRE_FIELD_UNIT = 14,      /* can: text, the systemd unit that he is in */
+    WIRE_FIELD_REPLACED = 15,  /* event: name of an object that is another one from now on */
 };
 
 /* The two directions that an access mask can hold. */

@@ -20,13 +20,39 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 60000 /* far more than anything takes: only a hang reaches it */
-#define FIRST_UID   1000000000u
-#define UIDS        16u
-#define LOOK_NS     5000000 /* between two looks at something that nobody announces */
+#define FIRST_UID 1000000000u
+#define UIDS      16u
+#define LOOK_NS   5000000 /* between two looks at something that nobody announces */
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) && !defined(UNDER_SANITIZER)
+#define UNDER_SANITIZER 1
+#endif
+#ifndef UNDER_SANITIZER
+#define UNDER_SANITIZER 0
+#endif
 
 static char last_status[1024];
 static char last_sentence[1024];
+
+/* ---- where everything is slower ---- */
+
+int load(int n)
+{
+    const char *percent = getenv("TEST_LOAD");
+    int part = n * (percent ? atoi(percent) : UNDER_SANITIZER ? 25 : 100) / 100;
+
+    return part > 0 ? part : 1;
+}
+
+bool memory_is_inflated(void)
+{
+    return UNDER_SANITIZER || getenv("TEST_WRAPPER");
+}
 
 /* ---- files ---- */
 
@@ -182,13 +208,30 @@ static void prepare(const struct fixture *f)
             _exit(98);
 }
 
+/* The words of TEST_WRAPPER, which come before the program. */
+static int wrap(const char **argv, int most)
+{
+    const char *wrapper = getenv("TEST_WRAPPER");
+    char *words = wrapper ? strdup(wrapper) : NULL, *word = words ? strtok(words, " ") : NULL;
+    int n = 0;
+
+    for (; word && n < most; word = strtok(NULL, " "))
+        argv[n++] = word;
+    return n;
+}
+
 static void execute(struct fixture *f, const char *const *arguments)
 {
-    const char *argv[24] = {"ipcbrokerd", "--config", f->config, "--socket", f->socket};
+    const char *argv[64] = {NULL};
     char program[512], notify[128];
-    int n = 5, log = open(f->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int n = wrap(argv, 32), log = open(f->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
-    while (arguments && *arguments && n < 23)
+    argv[n++] = program;
+    argv[n++] = "--config";
+    argv[n++] = f->config;
+    argv[n++] = "--socket";
+    argv[n++] = f->socket;
+    while (arguments && *arguments && n < 63)
         argv[n++] = *arguments++;
     path_of(f, notify, sizeof notify, "notify");
     (void)setenv("NOTIFY_SOCKET", notify, 1);
@@ -199,7 +242,7 @@ static void execute(struct fixture *f, const char *const *arguments)
     if (setgroups(0, NULL) < 0 || setresgid(f->broker_uid, f->broker_uid, f->broker_uid) < 0 ||
         setresuid(f->broker_uid, f->broker_uid, f->broker_uid) < 0)
         _exit(99);
-    (void)execv(program, (char *const *)argv);
+    (void)execvp(argv[0], (char *const *)argv);
     (void)fprintf(stderr, "%s: %s\n", program, strerror(errno));
     _exit(99);
 }

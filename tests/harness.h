@@ -35,6 +35,14 @@ struct fixture {
     unsigned inherited; /* descriptors that it is given and knows nothing of */
 };
 
+/* The environment: TEST_WRAPPER is a command that runs the broker, such as valgrind with options,
+ * and TEST_LOAD is how many percent of their size tests of many have (100; 25 with sanitizers). */
+
+/* N, or less of it where everything is slower; never 0. */
+int load(int n);
+/* Whether the broker's memory says nothing, since a sanitizer or a wrapper keeps some of it. */
+bool memory_is_inflated(void);
+
 /* A fresh IPC name space for this process, a directory, users; no broker yet. */
 void fixture_setup(struct fixture *f);
 /* Ends the broker, which must still be alive and end well, and removes the directory. */
@@ -118,6 +126,8 @@ void set_mqueue_limit(const char *name, uint64_t value);
 size_t count_descriptors(pid_t pid);
 /* A number of /proc/PID/status, such as "VmRSS:"; BASE as for strtoull(). */
 uint64_t process_number(pid_t pid, const char *key, int base);
+/* How long anything may take before a test calls it a hang. */
+#define PATIENCE_MS 60000
 /* Looks again and again until CONDITION holds; fails the test if that takes far too long. */
 void await(bool (*condition)(void *argument), void *argument);
 /* Values of facts; the test fails where there is none. */

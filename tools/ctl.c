@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "tools/json.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -131,7 +132,7 @@ int ctl_connect(struct ctl *ctl)
     int r;
 
     /* A reader that has gone is an error of writing, which we report, rather than our death. */
-    (void)signal(SIGPIPE, SIG_IGN);
+    ctl->on_sigpipe = signal(SIGPIPE, SIG_IGN);
     if (ctl->user) {
         r = user_socket_path(&users);
         if (r == -ENXIO)
@@ -141,6 +142,28 @@ int ctl_connect(struct ctl *ctl)
     }
     r = connect_to(ctl, users ? users : ctl->socket);
     return r == EXIT_DONE && ctl->admin ? connect_to_admin(ctl) : r;
+}
+
+/* ---- processes ---- */
+
+void ctl_guard_streams(void)
+{
+    /* For the wrong direction each: reading or writing there is an error, as it was. */
+    static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+    for (int fd = 0; fd < (int)ARRAY_SIZE(flags); fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd] | O_CLOEXEC) != fd)
+            exit(EXIT_FAILED); /* there is nowhere to say it */
+}
+
+int ctl_become(char **program)
+{
+    int error;
+
+    (void)execvp(program[0], program);
+    error = errno;
+    (void)ctl_error(-error, "cannot run %s: %m", program[0]);
+    return error == ENOENT ? 127 : 126;
 }
 
 /* ---- output ---- */

@@ -5,6 +5,7 @@
 #include "client/ipcbroker.h"
 
 #include <getopt.h>
+#include <signal.h>
 
 enum exit_code {
     EXIT_DONE = 0,
@@ -20,8 +21,9 @@ enum exit_code {
 struct ctl {
     const char *socket; /* NULL: not said */
     bool user, admin, json;
-    bool options_first;  /* set by a verb: what follows its first argument is not its own */
-    struct ipcb *broker; /* from ctl_connect() on */
+    bool options_first;      /* set by a verb: what follows its first argument is not its own */
+    struct ipcb *broker;     /* from ctl_connect() on */
+    sighandler_t on_sigpipe; /* as it was for us before, and shall be for a program after us */
 };
 
 /* A verb: its arguments begin at argv[1]. Returns the exit code. */
@@ -35,6 +37,7 @@ int verb_send(struct ctl *ctl, int argc, char **argv);
 int verb_receive(struct ctl *ctl, int argc, char **argv);
 int verb_signal(struct ctl *ctl, int argc, char **argv);
 int verb_wait(struct ctl *ctl, int argc, char **argv);
+int verb_exec(struct ctl *ctl, int argc, char **argv);
 int verb_sandbox(struct ctl *ctl, int argc, char **argv);
 
 /* ---- options ---- */
@@ -70,6 +73,12 @@ int ctl_usage(const char *format, ...) _printf_(1, 2);
 
 /* Makes the handle that was asked for. Returns an exit code. */
 int ctl_connect(struct ctl *ctl);
+/* Keeps the numbers of standard streams that were closed for us from being taken by descriptors
+ * that we get, into which we would then print. They are closed again for a program after us. */
+void ctl_guard_streams(void);
+/* Becomes PROGRAM, with its arguments. Returns, if it cannot, the exit code of shells: 127 if it
+ * was not found, else 126; the error is said. */
+int ctl_become(char **program);
 /* Whether all that was printed has been written; the error is said. Returns an exit code. */
 int ctl_flush(void);
 /* Prints facts as lines or as JSON. Returns an exit code. */

@@ -6,10 +6,9 @@ static const struct {
     const char *name;
     int (*run)(struct ctl *ctl, int argc, char **argv);
 } verbs[] = {
-    {"list", verb_list},       {"show", verb_show},     {"status", verb_status},
-    {"whoami", verb_whoami},   {"can", verb_can},       {"send", verb_send},
-    {"receive", verb_receive}, {"signal", verb_signal}, {"wait", verb_wait},
-    {"sandbox", verb_sandbox}, {"config", verb_config},
+    {"list", verb_list}, {"show", verb_show}, {"status", verb_status},   {"whoami", verb_whoami},
+    {"can", verb_can},   {"send", verb_send}, {"receive", verb_receive}, {"signal", verb_signal},
+    {"wait", verb_wait}, {"exec", verb_exec}, {"sandbox", verb_sandbox}, {"config", verb_config},
 };
 
 static const char help[] =
@@ -30,6 +29,8 @@ static const char help[] =
     "  signal NAME [N]         add N, or 1, to an eventfd\n"
     "  wait [--timeout SECONDS] NAME\n"
     "                          wait for an eventfd, take its count and print it\n"
+    "  exec [--nonblock] NAME[:ACCESS][=ALIAS]... -- PROGRAM [ARGUMENT...]\n"
+    "                          become PROGRAM, with descriptors of these objects\n"
     "  sandbox --config FILE -- PROGRAM [ARGUMENT...]\n"
     "                          run PROGRAM with a broker of its own\n"
     "\n"
@@ -43,7 +44,7 @@ static const char help[] =
     "SECONDS may have a fraction; 0: do not wait. Without --timeout: wait for ever.\n"
     "\n"
     "Exit codes: 0 done, 1 failed or degraded, 2 usage, 3 no broker, 4 denied,\n"
-    "5 timed out or would block, 6 no such object; of sandbox: PROGRAM's.\n";
+    "5 timed out or would block, 6 no such object; of exec and sandbox: PROGRAM's.\n";
 
 void ctl_help(FILE *file)
 {
@@ -116,6 +117,7 @@ int main(int argc, char **argv)
     struct ctl ctl = {0};
     int r;
 
+    ctl_guard_streams();
     if (argc > 0)
         argv[0] = (char *)"ipcbrokerctl";
     if (!parse(&ctl, argc, argv, &r))

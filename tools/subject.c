@@ -99,5 +99,10 @@ int subject_from(const char *text, struct ipcb_subject *ret, gid_t **ret_groups)
         return user_from(text + 5, ret, ret_groups);
     if (strncmp(text, "group:", 6) == 0 && text[6])
         return group_from(text + 6, ret);
-    return ctl_usage("'%s' is not a subject; expected me, user:NAME, group:NAME or any", text);
+    if (strncmp(text, "unit:", 5) == 0 && text[5]) {
+        ret->unit = text + 5;
+        return EXIT_DONE;
+    }
+    return ctl_usage("'%s' is not a subject; expected me, user:NAME, group:NAME, unit:NAME or any",
+                     text);
 }

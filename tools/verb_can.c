@@ -1,28 +1,12 @@
+#include "tools/access.h"
 #include "tools/ctl.h"
 #include "tools/subject.h"
 
 #include <string.h>
 
-static const struct {
-    const char *name;
-    unsigned access;
-} words[] = {
-    {"send", IPCB_SEND}, {"receive", IPCB_RECEIVE}, {"write", IPCB_WRITE},
-    {"read", IPCB_READ}, {"use", IPCB_USE},
-};
-
 static void free_gids(gid_t **groups)
 {
     free(*groups);
-}
-
-static unsigned access_from(const char *word)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        if (strcmp(words[i].name, word) == 0)
-            return words[i].access;
-    (void)ctl_usage("'%s' is not an access; expected send, receive, write, read or use", word);
-    return 0;
 }
 
 /* Each kind has its own words for the directions, in a configuration too. */
@@ -44,7 +28,7 @@ static int ask(struct ctl *ctl, char **arguments)
     _cleanup_(facts_freep) struct ipcb_facts *facts = NULL;
     _cleanup_(free_gids) gid_t *groups = NULL;
     bool me = strcmp(arguments[0], "me") == 0;
-    unsigned access = access_from(arguments[1]);
+    unsigned kinds, access = access_from(arguments[1], &kinds);
     struct ipcb_subject subject;
     int r;
 

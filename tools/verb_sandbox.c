@@ -87,16 +87,11 @@ static _Noreturn void become_broker(const struct sandbox *s, pid_t parent)
     _exit(EXIT_FAILED);
 }
 
-/* The exit codes of failure are those of shells. */
 static _Noreturn void become_program(const struct sandbox *s)
 {
-    int error;
-
-    if (setenv("IPCBROKER_SOCKET", s->socket, 1) == 0 && unsetenv("NOTIFY_SOCKET") == 0)
-        (void)execvp(s->program[0], s->program);
-    error = errno;
-    (void)ctl_error(-error, "cannot run %s: %m", s->program[0]);
-    _exit(error == ENOENT ? 127 : 126);
+    if (setenv("IPCBROKER_SOCKET", s->socket, 1) < 0 || unsetenv("NOTIFY_SOCKET") < 0)
+        _exit(ctl_error(-errno, "%m"));
+    _exit(ctl_become(s->program));
 }
 
 static int start(struct sandbox *s, bool broker, pid_t *ret)

@@ -149,6 +149,42 @@ START_TEST(an_administrator_may_ask_about_anybody)
 }
 END_TEST
 
+/* All that is granted is asked about by name; whoever asks need not be in a unit. */
+START_TEST(an_administrator_may_ask_about_a_unit)
+{
+    static const struct {
+        const char *unit;
+        int may_send;
+    } questions[] = {
+        {"shop-1.service", 1},       {"shop.service", 0}, {"shop-1.scope", 0},
+        {"shop-*.service", -EINVAL}, {"shop-1", -EINVAL}, {"", -EINVAL},
+    };
+    struct ipcb_subject who = {.uid = IPCB_NOBODY, .gid = IPCB_NOBODY};
+    struct ipcb_facts *facts;
+    struct ipcb *b = NULL;
+
+    serve("[queue:orders]\nsend = unit:shop-*.service\nreceive = user:$C0\n");
+    for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+        who.unit = questions[i].unit;
+        ck_assert_int_eq(can(admin(), &who, "orders", IPCB_SEND), questions[i].may_send);
+    }
+    who.unit = "shop-1.service";
+    b = admin();
+    facts = ask(b, &who, "orders", IPCB_USE);
+    ck_assert_str_eq(fact_text(facts, "subject"), "unit shop-1.service");
+    ck_assert_str_eq(fact_text(facts, "access"), "send");
+    ck_assert_str_eq(fact_text(facts, "would_help"),
+                     "'receive = unit:shop-1.service' in a [grant:orders] section");
+    assert_has(fact_text(facts, "grant"), "send = unit:shop-*.service (");
+    (void)ipcb_facts_free(facts);
+    (void)ipcb_free(b);
+    who.uid = broker.client_uid;
+    ck_assert_int_eq(can(admin(), &who, "orders", IPCB_USE), 1);
+    who.unit = NULL;
+    ck_assert_int_eq(can(admin(), &who, "orders", IPCB_SEND), 0);
+}
+END_TEST
+
 /* On the admin socket nobody needs a grant; what is asked is what the main one gives. */
 START_TEST(an_administrator_is_told_what_the_main_socket_gives)
 {
@@ -169,6 +205,8 @@ START_TEST(others_are_nobodys_business)
     ck_assert_int_eq(can(connect_as(user(0)), &any, "open", IPCB_SEND), -EACCES);
     ck_assert_int_eq(can(connect_as(root()), &other, "open", IPCB_SEND), -EACCES);
     any.gid = broker.client_uid;
+    ck_assert_int_eq(can(connect_as(user(0)), &any, "open", IPCB_SEND), -EACCES);
+    any.unit = "shop.service";
     ck_assert_int_eq(can(connect_as(user(0)), &any, "open", IPCB_SEND), -EACCES);
     b = connect_as(user(0));
     ck_assert_int_eq(ipcb_can(b, &other, "nothing", IPCB_SEND, &facts), -EACCES);
@@ -266,7 +304,7 @@ END_TEST
 
 START_TEST(what_cannot_be_asked)
 {
-    struct ipcb_subject odd = {.reserved = {0, 0, 0, 1}}, many = subject(0);
+    struct ipcb_subject odd = {.reserved = {0, 0, 1}}, many = subject(0);
     struct ipcb_facts *facts = NULL;
     gid_t *groups = calloc(70000, sizeof *groups);
     struct ipcb *b;
@@ -300,6 +338,7 @@ TCase *can_case(void)
     tcase_add_test(tcase, the_answer_is_what_acquire_does);
     tcase_add_test(tcase, places_are_for_those_who_may_observe);
     tcase_add_test(tcase, an_administrator_may_ask_about_anybody);
+    tcase_add_test(tcase, an_administrator_may_ask_about_a_unit);
     tcase_add_test(tcase, an_administrator_is_told_what_the_main_socket_gives);
     tcase_add_test(tcase, others_are_nobodys_business);
     tcase_add_test(tcase, groups_that_one_says_to_have_do_not_count);

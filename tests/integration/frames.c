@@ -7,8 +7,6 @@
 
 #define MOST_TALK 200000 /* far more than anything takes: only a leak reaches it */
 
-struct fixture broker;
-
 static const char frames_config[] = "[broker]\n"
                                     "max_clients_per_user = 2000\n"
                                     "[queue:q]\n"
@@ -96,7 +94,7 @@ int dial(void)
     return fd;
 }
 
-void put(int fd, const void *bytes, size_t size)
+void put_bytes(int fd, const void *bytes, size_t size)
 {
     ssize_t r = send(fd, bytes, size, MSG_NOSIGNAL);
 
@@ -106,7 +104,7 @@ void put(int fd, const void *bytes, size_t size)
 void put_frame(int fd, const struct frame *frame)
 {
     ck_assert(!frame->writer.overflow);
-    put(fd, frame->bytes, frame->writer.size);
+    put_bytes(fd, frame->bytes, frame->writer.size);
 }
 
 bool offer(int fd, const void *bytes, size_t size)
@@ -170,7 +168,7 @@ bool get_with_descriptors(int fd, struct answer *answer)
     return true;
 }
 
-bool get(int fd, struct answer *answer)
+bool get_answer(int fd, struct answer *answer)
 {
     bool got = get_with_descriptors(fd, answer);
 
@@ -181,7 +179,7 @@ bool get(int fd, struct answer *answer)
 
 void expect_reply(int fd, struct answer *answer, unsigned type, uint32_t serial, int error)
 {
-    ck_assert_msg(get(fd, answer), "the broker closed instead of replying to type %u", type);
+    ck_assert_msg(get_answer(fd, answer), "the broker closed instead of replying to type %u", type);
     ck_assert_msg(answer->header.status == (uint32_t)error, "type %u: status %u instead of %d: %s",
                   type, answer->header.status, error, answer->sentence);
     ck_assert_uint_eq(answer->header.flags, WIRE_REPLY);
@@ -191,7 +189,7 @@ void expect_reply(int fd, struct answer *answer, unsigned type, uint32_t serial,
 
 void expect_refusal(int fd, struct answer *answer, int error)
 {
-    ck_assert_msg(get(fd, answer), "the broker closed and said nothing");
+    ck_assert_msg(get_answer(fd, answer), "the broker closed and said nothing");
     ck_assert_uint_eq(answer->header.type, WIRE_EVENT);
     ck_assert_uint_eq(answer->header.flags, 0);
     ck_assert_uint_eq(answer->header.serial, 0);
@@ -202,7 +200,7 @@ void expect_end(int fd)
 {
     struct answer answer;
 
-    ck_assert_msg(!get(fd, &answer), "a frame of type %u and status %u instead of the end",
+    ck_assert_msg(!get_answer(fd, &answer), "a frame of type %u and status %u instead of the end",
                   answer.header.type, answer.header.status);
 }
 

@@ -8,24 +8,7 @@
 #include "base/base.h"
 #include "protocol/wire.h"
 #include "tests/check_main.h"
-#include "tests/harness.h"
-
-#include <string.h>
-
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(UNDER_SANITIZER)
-#undef UNDER_SANITIZER
-#define UNDER_SANITIZER 1
-#else
-#define UNDER_SANITIZER 0
-#endif
-
-/* N, or a quarter of it where everything is slower. */
-#define LOAD(n) (UNDER_SANITIZER ? (n) / 4 : (n))
+#include "tests/integration/cases.h"
 
 #define NAME_180                                                                                   \
     "n123456789n123456789n123456789n123456789n123456789n123456789"                                 \
@@ -49,8 +32,6 @@ struct answer {
     int index; /* -1: none */
 };
 
-extern struct fixture broker;
-
 /* Checked fixtures: a broker that declares what frames_config says. */
 void frames_setup(void);
 void frames_teardown(void);
@@ -70,13 +51,13 @@ unsigned valid_request(int which, struct frame *frame, uint32_t serial);
 /* ---- traffic ---- */
 
 int dial(void);
-void put(int fd, const void *bytes, size_t size);
+void put_bytes(int fd, const void *bytes, size_t size);
 void put_frame(int fd, const struct frame *frame);
 /* Whether it went; false: the socket is full. */
 bool offer(int fd, const void *bytes, size_t size);
 /* The next frame; false: the end of the connection. Keeps the descriptors in answer->fds. */
 bool get_with_descriptors(int fd, struct answer *answer);
-bool get(int fd, struct answer *answer);
+bool get_answer(int fd, struct answer *answer);
 
 /* A reply to TYPE and SERIAL with this status comes. */
 void expect_reply(int fd, struct answer *answer, unsigned type, uint32_t serial, int error);

@@ -130,7 +130,7 @@ START_TEST(who_waits_and_goes_is_forgotten)
 {
     size_t before = descriptors();
 
-    for (int i = 0; i < LOAD(400); i++) {
+    for (int i = 0; i < load(400); i++) {
         int fd = dial();
 
         put_await(fd, 1, "nothing");

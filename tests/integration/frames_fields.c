@@ -221,7 +221,7 @@ static size_t ask_for(int fd, unsigned type, const char *name, size_t size)
         wire_put(&frame.writer, type == WIRE_SHOW ? WIRE_FIELD_NAME : WIRE_FIELD_CURSOR, name,
                  size);
     put_frame(fd, &frame);
-    ck_assert(get(fd, &answer));
+    ck_assert(get_answer(fd, &answer));
     return answer.size;
 }
 

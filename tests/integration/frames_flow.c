@@ -188,7 +188,7 @@ START_TEST(a_reader_in_the_wrong_moment_is_not_forgotten)
 
     pin(broker.broker, 1);
     pin(0, 0);
-    for (int round = 0; round < LOAD(4000); round++) {
+    for (int round = 0; round < load(4000); round++) {
         put_batch(fd, 1);
         put_batch(fd, 2);
         for (int i = 0; i < 3; i++)
@@ -324,7 +324,7 @@ START_TEST(gone_with_replies_unread)
     size_t before = descriptors();
     struct frame frame;
 
-    for (int i = 0; i < LOAD(10000); i++) {
+    for (int i = 0; i < load(10000); i++) {
         int fd = dial();
 
         valid_request(i % N_VALID, &frame, 1);
@@ -354,12 +354,12 @@ START_TEST(the_last_sentence_finds_room)
             (void)valid_request(4, &frame, serial);
             ck_assert(offer(fd, frame.bytes, frame.writer.size));
         }
-        put(fd, "nonsense", 8);
+        put_bytes(fd, "nonsense", 8);
         thaw();
         take_turns(n + 4); /* the way is full by now, if it can be */
         for (uint32_t serial = 1; serial <= n; serial++)
             expect_reply(fd, &answer, WIRE_STATUS, serial, 0);
-        ck_assert_msg(get(fd, &answer), "no sentence behind %u replies", n);
+        ck_assert_msg(get_answer(fd, &answer), "no sentence behind %u replies", n);
         ck_assert_uint_eq(answer.header.status, EBADMSG);
         expect_end(fd);
         close(fd);
@@ -376,7 +376,7 @@ START_TEST(what_was_sent_behind_a_bad_frame_is_read_away)
 
     expect_alive(fd);
     freeze();
-    put(fd, "nonsense", 8);
+    put_bytes(fd, "nonsense", 8);
     valid_request(5, &frame, 1);
     for (int i = 0; i < 50; i++)
         put_frame(fd, &frame);

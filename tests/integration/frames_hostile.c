@@ -231,13 +231,13 @@ START_TEST(noise_is_answered_and_harms_nobody)
     int fd = dial();
 
     noise_state = 0x1234567 + (uint64_t)_i;
-    for (int i = 0; i < LOAD(5000); i++) {
+    for (int i = 0; i < load(5000); i++) {
         size_t size = i % 2 ? bent_request(&frame) : pure_noise(&frame);
 
         if (frame.bytes[1] == WIRE_AWAIT) /* which need not be answered */
             frame.bytes[1] = WIRE_SHOW;
-        put(fd, frame.bytes, size);
-        ck_assert_msg(get(fd, &answer), "frame %d was not answered", i);
+        put_bytes(fd, frame.bytes, size);
+        ck_assert_msg(get_answer(fd, &answer), "frame %d was not answered", i);
         if (answer.header.status != EBADMSG)
             continue;
         expect_end(fd);

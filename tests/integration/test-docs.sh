@@ -127,7 +127,7 @@ examples_of_ipcbrokerd_run() {
 
 examples_of_ipcbrokerctl_run() {
     run_examples "$source_tree/man/ipcbrokerctl.1.scd"
-    count_examples 2
+    count_examples 3
 }
 
 examples_of_libipcbroker_run() {

@@ -93,7 +93,7 @@ static void no_broker(void)
 
 /* ---- many objects ---- */
 
-#define N_QUEUES LOAD(8000)
+#define N_QUEUES load(8000)
 
 static void put_one(int fd, int number)
 {
@@ -170,7 +170,7 @@ static void take_number(int fd, int number)
 
 START_TEST(ten_thousand_eventfds)
 {
-    int n = LOAD(N_EVENTFDS);
+    int n = load(N_EVENTFDS);
     uint64_t needed = (uint64_t)n + 317 + 100;
 
     if (descriptor_limit() < needed) {
@@ -188,7 +188,7 @@ END_TEST
 
 /* ---- many clients ---- */
 
-#define N_CLIENTS LOAD(1000)
+#define CLIENTS_MOST 1000
 
 static void many_clients_setup(void)
 {
@@ -207,23 +207,24 @@ static void many_clients_setup(void)
 /* All are connected before the first asks; all ask before the first reads. */
 START_TEST(a_thousand_clients_at_once)
 {
+    const int n = load(CLIENTS_MOST);
     size_t before = descriptors();
-    static int fds[N_CLIENTS];
+    static int fds[CLIENTS_MOST];
     struct answer answer;
     struct frame frame;
 
-    for (int i = 0; i < N_CLIENTS; i++)
+    for (int i = 0; i < n; i++)
         fds[i] = dial();
-    for (int i = 0; i < N_CLIENTS; i++) {
+    for (int i = 0; i < n; i++) {
         frame_acquire(&frame, (uint32_t)i + 1, i % 2 ? "q" : "e", 0);
         put_frame(fds[i], &frame);
     }
-    for (int i = N_CLIENTS - 1; i >= 0; i--) {
+    for (int i = n - 1; i >= 0; i--) {
         expect_reply(fds[i], &answer, WIRE_ACQUIRE, (uint32_t)i + 1, 0);
         ck_assert_uint_eq(answer.n_fds, 1);
     }
-    expect_status_fact("clients", N_CLIENTS + 1);
-    for (int i = 0; i < N_CLIENTS; i++)
+    expect_status_fact("clients", n + 1);
+    for (int i = 0; i < n; i++)
         close(fds[i]);
     expect_descriptors(before);
 }
@@ -235,7 +236,7 @@ START_TEST(a_storm_of_connections)
     struct frame frame;
 
     frame_acquire(&frame, 1, "q", WIRE_USE);
-    for (int i = 0; i < LOAD(20000); i++) {
+    for (int i = 0; i < load(20000); i++) {
         int fd = dial();
 
         if (i % 4 == 0)
@@ -319,7 +320,7 @@ START_TEST(modest_clients_beside_a_greedy_one)
     for (int i = 0; i < N_MODEST; i++)
         fds[i] = dial();
     before = *count;
-    for (int i = 0; i < N_MODEST * LOAD(400); i++)
+    for (int i = 0; i < N_MODEST * load(400); i++)
         expect_alive(fds[i % N_MODEST]);
     ck_assert_uint_gt(*count, before); /* and still was */
     ck_assert_int_eq(kill(child, SIGKILL), 0);

@@ -164,10 +164,10 @@ use = user:$me"
     stop_broker
 }
 
-things_to_come_say_so() {
+what_can_be_no_unit() {
     check 78 '[queue:orders]
-send = unit:shop.service'
-    expect_text err 'broker.conf:2: ' unit yet
+send = unit:shop'
+    expect_text err 'broker.conf:2: ' "'shop' is no unit that processes can be in" unit:shop-\*.service
 }
 
 every_error_in_one_run() {
@@ -189,5 +189,5 @@ semaphore = perhaps'
 tests=(a_wrong_key a_limit_too_low a_user_who_is_missing no_broker not_granted a_full_queue
     a_name_that_is_taken a_group_that_the_broker_is_not_in
     a_group_that_is_unknown_for_an_adopted_queue what_a_restart_loses_is_said a_file_that_cannot_be_read a_wrong_access_for_a_kind two_declarations
-    a_socket_in_use things_to_come_say_so every_error_in_one_run)
+    a_socket_in_use what_can_be_no_unit every_error_in_one_run)
 run_tests "${tests[@]}"

@@ -115,9 +115,11 @@ send = group:$other" "$ctl" --admin can "user:$name" send orders
 
 can_refuses_what_it_does_not_understand() {
     local bad
-    for bad in '' user: group: user:99999999999 unit:x nobody; do
+    for bad in '' user: group: user:99999999999 unit: nobody; do
         expect_status 2 in_sandbox "$config" "$ctl" can "$bad" use wake
     done
+    expect_status 2 in_sandbox "$config" "$ctl" --admin can unit:shop use wake
+    expect_text err 'not the name of a unit'
     expect_status 1 in_sandbox "$config" "$ctl" can user:no-such-user use wake
     expect_text err no-such-user
     expect_status 2 in_sandbox "$config" "$ctl" can me have wake

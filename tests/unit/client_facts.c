@@ -292,7 +292,7 @@ static void serve_can(int listener)
 START_TEST(the_bytes_of_can)
 {
     static const gid_t groups[] = {27, 100};
-    const struct ipcb_subject who = {1000, IPCB_NOBODY, groups, 2, {0}};
+    const struct ipcb_subject who = {1000, IPCB_NOBODY, groups, 2, NULL, {0}};
     struct ipcb_facts *facts = NULL;
     struct fake fake;
     struct ipcb *b;

@@ -165,7 +165,7 @@ static const struct {
     {TEXT("[queue:a]\nuse = group:*\n"), 2, "not the name of a group"},
     {TEXT("[queue:a]\nuse = user:4294967295\n"), 2, "too large"},
     {TEXT("[queue:a]\nuse = group:99999999999999999999\n"), 2, "too large"},
-    {TEXT("[queue:a]\nuse = unit:a.service\n"), 2, "does not serve units yet"},
+    {TEXT("[queue:a]\nuse = unit:a\n"), 2, "is no unit that processes can be in"},
     {TEXT("[queue:a]\nuse = any\nsend = any, root\n"), 3, "send: 'root'"},
     {TEXT("[broker]\nadmin = root\n"), 2, "admin: 'root'"},
     {TEXT("[grant:a]\nsend = root\n"), 2, "send: 'root'"},

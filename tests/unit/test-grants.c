@@ -88,6 +88,21 @@ START_TEST(groups_are_noticed)
 }
 END_TEST
 
+START_TEST(units_are_noticed)
+{
+    struct credentials who = {1, 2, NULL, 0, "shop-1.service"};
+
+    add("user:1", WIRE_READ);
+    ck_assert_uint_eq(grants.by_unit, 0);
+    add("unit:shop-*.service", WIRE_WRITE);
+    ck_assert_uint_eq(grants.by_unit, WIRE_WRITE);
+    ck_assert(!grants.by_group);
+    ck_assert_uint_eq(grants_access(&grants, &who), WIRE_USE);
+    who.unit = NULL;
+    ck_assert_uint_eq(grants_access(&grants, &who), WIRE_READ);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("grants");
@@ -100,6 +115,7 @@ int main(void)
     tcase_add_test(cases, root_needs_a_grant_too);
     tcase_add_test(cases, an_unresolved_name_is_void);
     tcase_add_test(cases, groups_are_noticed);
+    tcase_add_test(cases, units_are_noticed);
     suite_add_tcase(suite, cases);
     return check_main(suite);
 }

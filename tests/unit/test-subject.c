@@ -28,6 +28,12 @@ static const struct {
     {"user:me@corp", SUBJECT_USER, "me@corp", 0, "user:me@corp"},
     {"user:0x10", SUBJECT_USER, "0x10", 0, "user:0x10"},
     {"group:any", SUBJECT_GROUP, "any", 0, "group:any"},
+    {"unit:shop.service", SUBJECT_UNIT, "shop.service", 12, "unit:shop.service"},
+    {"unit:shop-*.service", SUBJECT_UNIT, "shop-*.service", 5, "unit:shop-*.service"},
+    {"unit:*.scope", SUBJECT_UNIT, "*.scope", 0, "unit:*.scope"},
+    {"unit:shop@1.service", SUBJECT_UNIT, "shop@1.service", 14, "unit:shop@1.service"},
+    {"unit:shop@*.service", SUBJECT_UNIT, "shop@*.service", 5, "unit:shop@*.service"},
+    {"unit:a\\x2db:1_.mount", SUBJECT_UNIT, "a\\x2db:1_.mount", 15, "unit:a\\x2db:1_.mount"},
     {"user:j\xc3\xbcrgen", SUBJECT_USER, "j\xc3\xbcrgen", 0, "user:j\xc3\xbcrgen"},
 };
 
@@ -41,7 +47,7 @@ START_TEST(is_a_subject)
     ck_assert_int_eq(subject.type, good[_i].type);
     ck_assert_pstr_eq(subject.name, good[_i].name);
     ck_assert_uint_eq(subject.id, good[_i].id);
-    ck_assert_int_eq(subject.resolved, !good[_i].name);
+    ck_assert_int_eq(subject.resolved, !good[_i].name || subject.type == SUBJECT_UNIT);
     ck_assert_str_eq(subject_format(&subject, buffer, sizeof buffer), good[_i].written);
     subject_deinit(&subject);
     subject_deinit(&subject);
@@ -52,7 +58,7 @@ END_TEST
 static const struct {
     const char *text, *fragment;
 } bad[] = {
-    {"", "is not a subject; expected user:NAME, group:NAME or any"},
+    {"", "is not a subject; expected user:NAME, group:NAME, unit:NAME or any"},
     {"root", "'root' is not a subject"},
     {"0", "is not a subject"},
     {"Any", "is not a subject"},
@@ -61,8 +67,24 @@ static const struct {
     {"User:x", "is not a subject"},
     {":x", "is not a subject"},
     {"user", "is not a subject"},
-    {"unit:a.service", "does not serve units yet"},
-    {"unit:*", "does not serve units yet"},
+    {"unit:", "'' is no unit that processes can be in; expected a name that ends in .service"},
+    {"unit:*", "'*' is no unit that processes can be in"},
+    {"unit:nginx", "'nginx' is no unit that processes can be in"},
+    {"unit:shop-*", "'shop-*' is no unit"},
+    {"unit:shop.service.d", "'shop.service.d' is no unit"},
+    {"unit:daily.timer", "'daily.timer' is no unit"},
+    {"unit:system.slice", "'system.slice' is no unit"},
+    {"unit:multi-user.target", "is no unit that processes can be in"},
+    {"unit:a.Service", "'a.Service' is no unit"},
+    {"unit:shop@.service", "'shop@.service' is a template, which no process is in"},
+    {"unit:.service", "'.service' can never be the name of a unit"},
+    {"unit:@1.service", "'@1.service' can never be"},
+    {"unit:a/b.service", "'a/b.service' can never be"},
+    {"unit:a b.service", "'a b.service' can never be"},
+    {"unit:a?.service", "'a?.service' can never be"},
+    {"unit:[ab].service", "'[ab].service' can never be"},
+    {"unit:j\xc3\xbcrgen.service", "can never be the name of a unit"},
+    {"unit:user:a.service:", "'user:a.service:' is no unit"},
     {"user:", "'' is not the name of a user"},
     {"group:", "'' is not the name of a group"},
     {"user:-1", "is not the name of a user"},
@@ -90,6 +112,103 @@ START_TEST(is_no_subject)
     ck_assert_msg(strstr(why.text, bad[_i].fragment), "'%s'", why.text);
     ck_assert_uint_eq(subject.id, 77);
     ck_assert_int_eq(subject_parse(bad[_i].text, &subject, NULL), -EINVAL);
+}
+END_TEST
+
+/* 255 bytes and 256. */
+START_TEST(the_longest_name_of_a_unit)
+{
+    struct subject subject;
+    char text[300] = "unit:";
+
+    memset(text + 5, 'a', 247);
+    strcpy(text + 5 + 247, ".service");
+    ck_assert_int_eq(subject_parse(text, &subject, NULL), 0);
+    subject_deinit(&subject);
+    strcpy(text + 5 + 247, "a.service");
+    ck_assert_int_eq(subject_parse(text, &subject, NULL), -EINVAL);
+}
+END_TEST
+
+static const struct {
+    const char *pattern, *name;
+    bool matches;
+} units[] = {
+    {"unit:a.service", "a.service", true},
+    {"unit:a.service", "b.service", false},
+    {"unit:a.service", "a.servic", false},
+    {"unit:a.service", "a.services", false},
+    {"unit:a.service", "a.scope", false},
+    {"unit:a.service", "", false},
+    {"unit:a.service", "A.service", false},
+    {"unit:a\\x2db.service", "a\\x2db.service", true},
+    {"unit:a\\x2db.service", "ax2db.service", false},
+    {"unit:*.service", "a.service", true},
+    {"unit:*.service", "a.b.service", true},
+    {"unit:*.service", "a.scope", false},
+    {"unit:shop-*.service", "shop-1.service", true},
+    {"unit:shop-*.service", "shop-.service", true},
+    {"unit:shop-*.service", "shop-1.service.service", true},
+    {"unit:shop-*.service", "shop.service", false},
+    {"unit:shop-*.service", "ashop-1.service", false},
+    {"unit:shop-*.service", "shop-1.scope", false},
+    {"unit:shop-*.service", "shop-", false},
+    {"unit:a*b*c.service", "abc.service", true},
+    {"unit:a*b*c.service", "a1b2b3c.service", true},
+    {"unit:a*b*c.service", "acb.service", false},
+    {"unit:a**c.service", "ac.service", true},
+    {"unit:shop@*.service", "shop@1.service", true},
+    {"unit:shop@*.service", "shop.service", false},
+};
+
+START_TEST(which_units_it_matches)
+{
+    struct subject subject;
+    struct credentials who = {.unit = units[_i].name};
+
+    ck_assert_int_eq(subject_parse(units[_i].pattern, &subject, NULL), 0);
+    ck_assert_int_eq(subject_matches(&subject, &who), units[_i].matches);
+    who.unit = NULL;
+    ck_assert(!subject_matches(&subject, &who));
+    subject_deinit(&subject);
+}
+END_TEST
+
+static const struct {
+    struct credentials who;
+    const char *text;
+} seen[] = {
+    {{1, 2, NULL, 0, NULL}, "uid 1 (gid 2)"},
+    {{1, ID_NOBODY, NULL, 0, NULL}, "uid 1"},
+    {{ID_NOBODY, 2, NULL, 0, NULL}, "gid 2"},
+    {{ID_NOBODY, ID_NOBODY, NULL, 0, NULL}, "any"},
+    {{ID_NOBODY, ID_NOBODY, NULL, 0, "a.service"}, "unit a.service"},
+    {{1, ID_NOBODY, NULL, 0, "a.service"}, "uid 1, unit a.service"},
+    {{1, 2, NULL, 0, "a.service"}, "uid 1 (gid 2), unit a.service"},
+    {{1, 2, (const gid_t[]){3, 4}, 2, NULL}, "uid 1 (gid 2, groups 3,4)"},
+    {{1, 2, (const gid_t[]){3, 4}, 2, "a.service"}, "uid 1 (gid 2, groups 3,4), unit a.service"},
+};
+
+START_TEST(how_somebody_is_seen)
+{
+    char buffer[CREDENTIALS_SIZE], small[10];
+
+    ck_assert_str_eq(credentials_format(&seen[_i].who, buffer, sizeof buffer), seen[_i].text);
+    credentials_format(&seen[_i].who, small, sizeof small);
+    ck_assert(strncmp(small, seen[_i].text, strlen(small)) == 0);
+}
+END_TEST
+
+/* The unit stands there whole. */
+START_TEST(very_many_groups_and_a_unit)
+{
+    static gid_t many[1000];
+    char buffer[CREDENTIALS_SIZE];
+    const struct credentials who = {1, 2, many, ARRAY_SIZE(many), "a.service"};
+
+    memset(many, 0x77, sizeof many);
+    credentials_format(&who, buffer, sizeof buffer);
+    ck_assert_msg(strstr(buffer, "), unit a.service"), "%s", buffer);
 }
 END_TEST
 
@@ -146,6 +265,10 @@ int main(void)
     tcase_add_loop_test(cases, is_a_subject, 0, (int)ARRAY_SIZE(good));
     tcase_add_loop_test(cases, is_no_subject, 0, (int)ARRAY_SIZE(bad));
     tcase_add_loop_test(cases, whom_it_matches, 0, (int)ARRAY_SIZE(pairs));
+    tcase_add_test(cases, the_longest_name_of_a_unit);
+    tcase_add_loop_test(cases, which_units_it_matches, 0, (int)ARRAY_SIZE(units));
+    tcase_add_loop_test(cases, how_somebody_is_seen, 0, (int)ARRAY_SIZE(seen));
+    tcase_add_test(cases, very_many_groups_and_a_unit);
     tcase_add_test(cases, a_name_alone_matches_nobody);
     suite_add_tcase(suite, cases);
     return check_main(suite);

@@ -1,6 +1,6 @@
 /* Connections that change hands, and users who are not what they seem. Plain frames: the library
  * does not speak for another process. */
-#include "tests/integration/hostile_cases.h"
+#include "tests/hostile/hostile.h"
 
 #include "protocol/wire.h"
 
@@ -54,7 +54,7 @@ START_TEST(a_connection_that_is_passed_on_has_the_rights_of_its_maker)
 {
     int fd;
 
-    serve(TWO);
+    besiege(TWO);
     become(user(0));
     fd = raw_connect(broker.socket);
     become_root();
@@ -94,7 +94,7 @@ START_TEST(a_connection_of_the_dead_has_their_rights)
     size_t n;
     char byte;
 
-    serve(TWO);
+    besiege(TWO);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     ck_assert_int_eq(as_user(user(0), leave_a_connection, &pair[1]), 0);
     ck_assert_int_eq(raw_receive(pair[0], &byte, 1, fds, &n), 1);
@@ -111,7 +111,7 @@ START_TEST(rights_are_those_at_connect)
     struct ipcb *b;
     int his, mine;
 
-    serve(TWO);
+    besiege(TWO);
     b = connect_as(user(0));
     become(user(5));
     his = ipcb_acquire(b, "his", 0);
@@ -149,7 +149,7 @@ static int be_root_of_a_name_space(void *argument)
 
 START_TEST(root_of_a_user_name_space_is_who_he_is_outside)
 {
-    serve("[queue:roots]\nuse = user:0\n");
+    besiege("[queue:roots]\nuse = user:0\n");
     ck_assert_int_eq(get(root(), "roots", 0), O_RDWR);
     ck_assert_int_eq(as_user(user(3), be_root_of_a_name_space, NULL), 0);
 }
@@ -169,7 +169,7 @@ static bool users_have_name_spaces(void)
 
 TCase *hostile_peer_case(void)
 {
-    TCase *tcase = broker_case("peer");
+    TCase *tcase = hostile_case("peer");
 
     tcase_add_test(tcase, a_connection_that_is_passed_on_has_the_rights_of_its_maker);
     tcase_add_test(tcase, a_connection_of_the_dead_has_their_rights);

@@ -1,5 +1,5 @@
 /* What a holder of an eventfd or a pipe can try with it. */
-#include "tests/integration/hostile_cases.h"
+#include "tests/hostile/hostile.h"
 
 #include <fcntl.h>
 
@@ -47,7 +47,7 @@ START_TEST(a_saturated_eventfd_is_full_until_somebody_takes)
     struct ipcb_event *e;
     uint64_t count = 0;
 
-    serve(EVENTS);
+    besiege(EVENTS);
     attacker = attack_begin(user(0), "wake", saturate);
     e = event_of(user(1), "wake");
     ck_assert_int_eq(ipcb_event_signal(e, 1), -EAGAIN);
@@ -65,7 +65,7 @@ START_TEST(a_saturated_eventfd_that_blocks_stops_no_broker)
 {
     struct attacker attacker;
 
-    serve(EVENTS);
+    besiege(EVENTS);
     attacker = attack_begin(user(0), "wake", saturate_and_let_all_wait);
     ck_assert_uint_eq(count_of("wake"), MOST);
     ck_assert_int_eq(get(user(1), "wake", 0), O_RDWR);
@@ -81,7 +81,7 @@ START_TEST(a_flag_that_a_holder_clears_makes_no_wait_longer)
     struct attacker attacker;
     uint64_t count = 0;
 
-    serve(EVENTS);
+    besiege(EVENTS);
     before = event_of(user(1), "wake");
     attacker = attack_begin(user(0), "wake", let_all_wait);
     ck_assert_int_eq(fcntl(ipcb_event_fd(before), F_GETFL) & O_NONBLOCK, 0);
@@ -119,7 +119,8 @@ START_TEST(a_full_pipe_is_full_for_its_writers_only)
     struct ipcb_event *writer, *reader;
     uint64_t count = 0;
 
-    serve(EVENTS);
+    besiege(EVENTS);
+    may_change("done");
     attacker = attack_begin(user(2), "done", shrink_and_fill);
     writer = event_of(user(0), "done");
     reader = event_of(user(1), "done");
@@ -138,7 +139,7 @@ END_TEST
 
 TCase *hostile_event_case(void)
 {
-    TCase *tcase = broker_case("event");
+    TCase *tcase = hostile_case("event");
 
     tcase_add_test(tcase, a_saturated_eventfd_is_full_until_somebody_takes);
     tcase_add_test(tcase, a_saturated_eventfd_that_blocks_stops_no_broker);

@@ -1,10 +1,9 @@
 /* The broker as a process: signals, crowds, and descriptors that nobody reads. */
-#include "tests/integration/hostile_cases.h"
+#include "tests/hostile/hostile.h"
 
 #include "protocol/wire.h"
 
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -37,7 +36,7 @@ static int reach_for_it(void *argument)
 
 START_TEST(no_other_user_reaches_the_process)
 {
-    serve(WAKE);
+    besiege(WAKE);
     ck_assert_int_eq(as_user(user(0), reach_for_it, NULL), 0);
     ck_assert_int_eq(get(user(1), "wake", 0), O_RDWR);
 }
@@ -58,7 +57,7 @@ START_TEST(a_storm_of_hangups_stops_nothing)
     struct ipcb *b;
     pid_t storm;
 
-    serve(WAKE);
+    besiege(WAKE);
     b = connect_as(user(0));
     storm = as_user_begin(itself, send_hangups, NULL);
     for (int i = 0; i < 100; i++)
@@ -71,36 +70,23 @@ END_TEST
 
 /* ---- crowds ---- */
 
-/* Until he is killed, also by the end of the test. */
-static int come_and_go(void *argument)
+static int come_and_go(void)
 {
-    (void)argument;
-    EXPECT(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
-    for (;;) {
-        int fd = raw_connect(broker.socket);
+    int fd = raw_connect(broker.socket);
 
-        EXPECT(fd >= 0);
-        close(fd);
-    }
+    EXPECT(fd >= 0);
+    close(fd);
+    return 0;
 }
 
 START_TEST(who_only_comes_and_goes_keeps_nobody_out)
 {
-    pid_t crowd[4];
-    size_t before;
+    struct crowd crowd;
 
-    serve(WAKE);
-    ck_assert_int_eq(get(user(0), "wake", 0), O_RDWR);
-    before = descriptors_at_rest();
-    for (int i = 0; i < 4; i++)
-        crowd[i] = as_user_begin(user(6), come_and_go, NULL);
-    for (int i = 0; i < 200; i++)
-        ck_assert_int_eq(get(user(0), "wake", 0), O_RDWR);
-    for (int i = 0; i < 4; i++) {
-        ck_assert_int_eq(kill(crowd[i], SIGKILL), 0);
-        ck_assert_int_eq(as_user_end(crowd[i]), 128 + SIGKILL);
-    }
-    await_descriptors(before);
+    besiege(WAKE);
+    crowd = crowd_begin(user(6), 4, come_and_go);
+    await_canary((unsigned)load(200));
+    crowd_end(&crowd);
 }
 END_TEST
 
@@ -118,10 +104,7 @@ static int ask_and_not_read(struct who who)
     wire_put_header(&writer, &header);
     for (size_t i = 0; i < WIRE_DESCRIPTORS_MAX; i++)
         wire_put_item(&writer, &item);
-    become(who);
-    fd = raw_connect(broker.socket);
-    become_root();
-    ck_assert_int_ge(fd, 0);
+    fd = dial_as(who);
     ck_assert_int_eq(send(fd, frame, writer.size, MSG_NOSIGNAL), writer.size);
     ck_assert_int_eq(recv(fd, &byte, 1, MSG_PEEK), 1); /* it is there */
     return fd;
@@ -158,7 +141,7 @@ END_TEST
 
 TCase *hostile_system_case(void)
 {
-    TCase *tcase = broker_case("system");
+    TCase *tcase = hostile_case("system");
 
     tcase_add_test(tcase, no_other_user_reaches_the_process);
     tcase_add_test(tcase, a_storm_of_hangups_stops_nothing);

@@ -1,5 +1,5 @@
 /* What a holder of a queue can try with it. */
-#include "tests/integration/hostile_cases.h"
+#include "tests/hostile/hostile.h"
 
 #include <fcntl.h>
 #include <mqueue.h>
@@ -35,8 +35,10 @@ static void expect_works(void)
     (void)ipcb_queue_free(other);
 }
 
+/* As another would: the siege of the one that ends is over. */
 static void restart_broker(int signal)
 {
+    end_siege();
     ck_assert_int_eq(fixture_end(&broker, signal), signal == SIGKILL ? 128 + SIGKILL : 0);
     fixture_start(&broker);
 }
@@ -61,7 +63,7 @@ START_TEST(a_holder_neither_owns_nor_removes_a_queue)
     struct stat status;
     int fd;
 
-    serve(ORDERS);
+    besiege(ORDERS);
     attacker = attack_begin(user(0), "orders", seize);
     expect_works();
     fd = mq_open("/orders", O_RDONLY);
@@ -90,7 +92,7 @@ START_TEST(locks_and_sizes_reach_nobody)
 {
     struct attacker attacker;
 
-    serve(ORDERS);
+    besiege(ORDERS);
     attacker = attack_begin(user(0), "orders", lock_and_resize);
     expect_works();
     restart_broker(SIGKILL);
@@ -114,7 +116,7 @@ START_TEST(who_takes_the_notification_hinders_nobody)
     struct attacker attacker;
     struct ipcb_queue *q;
 
-    serve(ORDERS);
+    besiege(ORDERS);
     attacker = attack_begin(user(2), "orders", take_the_notification);
     q = queue_of(user(0), "orders");
     ck_assert_int_lt(mq_notify(ipcb_queue_fd(q), &quietly), 0);
@@ -143,7 +145,7 @@ START_TEST(a_full_queue_is_full_for_its_senders_only)
     struct attacker attacker;
     struct ipcb_queue *q;
 
-    serve(ORDERS);
+    besiege(ORDERS);
     attacker = attack_begin(user(2), "orders", fill);
     q = queue_of(user(0), "orders");
     ck_assert_int_eq(ipcb_queue_send(q, "mine", 4, 0, 0), -EAGAIN);
@@ -182,7 +184,7 @@ START_TEST(what_is_passed_on_works_and_is_no_more_than_it_was)
     struct ipcb *b;
     int fd;
 
-    serve(ORDERS);
+    besiege(ORDERS);
     b = connect_as(user(2));
     fd = acquire(b, "orders", 0);
     ck_assert_int_eq(as_user(user(5), use_anothers, &fd), 0);
@@ -215,7 +217,7 @@ START_TEST(another_ipc_name_space_has_what_is_granted)
     uid_t uid = user(2).uid;
     struct ipcb_queue *q;
 
-    serve(ORDERS);
+    besiege(ORDERS);
     ck_assert_int_eq(as_user(root(), send_from_another_name_space, &uid), 0);
     q = queue_of(user(0), "orders");
     expect_next(q, "from far away");
@@ -225,7 +227,7 @@ END_TEST
 
 TCase *hostile_queue_case(void)
 {
-    TCase *tcase = broker_case("queue");
+    TCase *tcase = hostile_case("queue");
 
     tcase_add_test(tcase, a_holder_neither_owns_nor_removes_a_queue);
     tcase_add_test(tcase, locks_and_sizes_reach_nobody);

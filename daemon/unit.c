@@ -1,0 +1,72 @@
+#include "daemon/unit.h"
+
+#include "daemon/unit_name.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <systemd/sd-login.h>
+
+static bool is_shortage(int r)
+{
+    return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+/* 0 where the process has no number: it was reaped, or is not in our name space. */
+static int number_of(int pidfd, pid_t *ret)
+{
+    _cleanup_close_ int fd = -1;
+    char path[64], text[1024], *line;
+    ssize_t size;
+    long pid;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    size = read(fd, text, sizeof text - 1);
+    if (size < 0)
+        return -errno;
+    text[size] = '\0';
+    line = strstr(text, "\nPid:");
+    pid = line ? strtol(line + strlen("\nPid:"), NULL, 10) : 0;
+    *ret = pid > 0 ? (pid_t)pid : 0;
+    return 0;
+}
+
+/* A pidfd can be read from when its process has ended. */
+static bool has_ended(int pidfd)
+{
+    struct pollfd wait = {pidfd, POLLIN, 0};
+
+    return poll(&wait, 1, 0) != 0;
+}
+
+/* Another user's manager has units of the same names. */
+static int user_unit(pid_t pid, char **ret)
+{
+    uid_t owner;
+    int r = sd_pid_get_owner_uid(pid, &owner);
+
+    if (r >= 0 && owner != geteuid())
+        r = -ENODATA;
+    return r < 0 ? r : sd_pid_get_user_unit(pid, ret);
+}
+
+int unit_of_process(int pidfd, bool user, char **ret)
+{
+    _cleanup_free_ char *unit = NULL;
+    pid_t pid = 0;
+    int r = number_of(pidfd, &pid);
+
+    if (r >= 0 && pid > 0)
+        r = user ? user_unit(pid, &unit) : sd_pid_get_unit(pid, &unit);
+    if (is_shortage(r))
+        return r;
+    if (unit && (has_ended(pidfd) || !unit_name_is_valid(unit))) {
+        free(unit);
+        unit = NULL;
+    }
+    *ret = TAKE_PTR(unit);
+    return 0;
+}
