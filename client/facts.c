@@ -174,19 +174,37 @@ static int call_for_facts(struct ipcb *b, const struct wire_writer *request,
     return r < 0 ? facts_refuse(b, r) : 0;
 }
 
-_public_ int ipcb_show(struct ipcb *b, const char *name, struct ipcb_facts **ret)
+static int call_about(struct ipcb *b, enum wire_type type, const char *name,
+                      struct ipcb_facts **ret)
 {
     struct wire_writer request;
     size_t size;
-    int r;
+    int r = request_name(b, name, &name, &size);
 
-    if (!b || !ret)
-        return -EINVAL;
-    r = request_name(b, name, &name, &size);
     if (r < 0)
         return r;
-    request_begin(b, WIRE_SHOW, &request);
+    request_begin(b, type, &request);
     wire_put(&request, WIRE_FIELD_NAME, name, size);
+    return call_for_facts(b, &request, ret);
+}
+
+_public_ int ipcb_show(struct ipcb *b, const char *name, struct ipcb_facts **ret)
+{
+    return call_about(b, WIRE_SHOW, name, ret);
+}
+
+_public_ int ipcb_replace(struct ipcb *b, const char *name, struct ipcb_facts **ret)
+{
+    return call_about(b, WIRE_REPLACE, name, ret);
+}
+
+_public_ int ipcb_purge(struct ipcb *b, const char *name, struct ipcb_facts **ret)
+{
+    struct wire_writer request;
+
+    if (name)
+        return call_about(b, WIRE_PURGE, name, ret);
+    request_begin(b, WIRE_PURGE, &request);
     return call_for_facts(b, &request, ret);
 }
 

@@ -110,6 +110,16 @@ _public_ int ipcb_config(struct ipcb *b, struct ipcb_list **ret)
     return list_all(b, WIRE_CONFIG, ret);
 }
 
+_public_ int ipcb_reload(struct ipcb *b, struct ipcb_list **ret)
+{
+    return list_all(b, WIRE_RELOAD, ret);
+}
+
+_public_ int ipcb_plan(struct ipcb *b, struct ipcb_list **ret)
+{
+    return list_all(b, WIRE_PLAN, ret);
+}
+
 _public_ size_t ipcb_list_count(const struct ipcb_list *list)
 {
     return list ? list->n : 0;

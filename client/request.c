@@ -168,6 +168,11 @@ static int attempt(struct ipcb *b, const struct wire_writer *request,
     return await_reply(b, request->data[1], deadline, ret, descriptors);
 }
 
+static bool changes_something(unsigned type)
+{
+    return type == WIRE_RELOAD || type == WIRE_REPLACE || type == WIRE_PURGE;
+}
+
 static int call(struct ipcb *b, const struct wire_writer *request, const struct deadline *deadline,
                 struct wire_reader *ret, struct descriptors *descriptors)
 {
@@ -179,9 +184,9 @@ static int call(struct ipcb *b, const struct wire_writer *request, const struct 
                    "this handle was connected by the parent process: after fork() a child makes "
                    "one of its own with ipcb_new()");
     r = attempt(b, request, deadline, ret, descriptors);
-    /* The broker has been restarted since the last call. Every request of this version can be
-     * repeated without harm. */
-    if (r == LOST && established)
+    /* The broker has been restarted since the last call. What changes something may have been done
+     * already, and is not repeated. */
+    if (r == LOST && established && !changes_something(request->data[1]))
         r = attempt(b, request, deadline, ret, descriptors);
     if (r == LOST)
         r = say(&b->message, -ECONNRESET,

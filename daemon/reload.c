@@ -102,10 +102,12 @@ void reload_log_files(const struct config *config)
 /* The outcome is complete: those who wait for it are answered, among others who wait. */
 static void begin_telling(struct reload *reload)
 {
-    reload->config = config_free(reload->config);
     plan_deinit(&reload->plan);
+    reload->config = config_free(reload->config); /* which the plan's objects used */
     reload->phase = RUN_TELLING;
     reload->told = 0;
+    if (reload->sort == RUN_RELOAD)
+        reload->applied(reload);
     server_wake(reload->server);
 }
 
@@ -238,8 +240,6 @@ static void tell(struct reload *reload)
         if (!has_time(since))
             return;
     reload->phase = RUN_IDLE;
-    if (reload->sort == RUN_RELOAD)
-        reload->applied(reload);
     run_next(reload);
 }
 

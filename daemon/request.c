@@ -152,6 +152,8 @@ static int find(struct request *request, const char *name, size_t size, bool ret
     object = registry_find(request->desk->registry, name, size);
     if (!object && retired)
         object = registry_find_retired(request->desk->registry, name, size);
+    if (!object && retired && size > 0 && memchr(name, '@', size))
+        return say(&request->why, -ENOENT, "no object of that name and number is retired");
     if (!object)
         return unknown_name(request, name, size);
     *ret = object;
