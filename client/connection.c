@@ -1,72 +1,51 @@
 #include "client/internal.h"
 
-#include <poll.h>
 #include <string.h>
 
 /* ---- connecting ---- */
 
-static int explain_connect(struct ipcb *b, int error)
+int connection_explain(struct ipcb *b, int r)
 {
     const char *path = b->address.sun_path;
 
-    switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-    case ECONNREFUSED:
-    case EPROTOTYPE: /* somebody else's socket, of another type */
-        errno = error;
+    errno = -r;
+    switch (r) {
+    case -ENOENT:
+    case -ENOTDIR:
+    case -ECONNREFUSED:
+    case -EPROTOTYPE: /* somebody else's socket, of another type */
         return say(&b->message, -ENOTCONN,
                    "no broker at %s: %m; is ipcbrokerd running? Try `systemctl status ipcbroker`, "
                    "or name another socket with IPCBROKER_SOCKET",
                    path);
-    case EACCES:
-        return say(&b->message, -EACCES,
+    case -EACCES:
+        return say(&b->message, r,
                    "the socket %s may not be opened by uid %u: look at the modes of the socket and "
                    "of its directories, or name another socket with IPCBROKER_SOCKET",
                    path, (unsigned)geteuid());
-    case EAGAIN:
-    case ETIMEDOUT:
-        return say(&b->message, -error,
+    case -EAGAIN:
+    case -ETIMEDOUT:
+        return say(&b->message, r,
                    "the broker at %s accepted no connection in time: it is stuck or overrun; try "
                    "`systemctl status ipcbroker`",
                    path);
     default:
-        errno = error;
-        return say(&b->message, -error, "cannot connect to the broker at %s: %m", path);
+        return say(&b->message, r, "cannot connect to the broker at %s: %m", path);
     }
 }
 
-/* A full backlog is EAGAIN here, and there is nothing to poll for until it has room. */
-static int connect_until(struct ipcb *b, int fd, const struct deadline *deadline)
-{
-    while (connect(fd, (const struct sockaddr *)&b->address, b->address_size) < 0) {
-        int r;
-
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN)
-            return -errno;
-        r = deadline_check(deadline);
-        if (r < 0)
-            return r;
-        wait_a_little(deadline);
-    }
-    return 0;
-}
-
-int connection_open(struct ipcb *b, const struct deadline *deadline)
+int connection_open(struct ipcb *b)
 {
     _cleanup_close_ int fd = -1;
-    int r;
 
     if (b->fd >= 0)
         return 0;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return explain_connect(b, errno);
-    r = connect_until(b, fd, deadline);
-    if (r < 0)
-        return explain_connect(b, -r);
+        return -errno;
+    while (connect(fd, (const struct sockaddr *)&b->address, b->address_size) < 0)
+        if (errno != EINTR)
+            return -errno; /* a full backlog is EAGAIN, and there is nothing to poll for */
     b->fd = TAKE_FD(fd);
     b->pid = getpid();
     return 0;
@@ -74,21 +53,19 @@ int connection_open(struct ipcb *b, const struct deadline *deadline)
 
 void connection_close(struct ipcb *b)
 {
+    process_forget(b);
     b->fd = close_fd(b->fd);
+    b->deaf = false;
+    b->abandoned = 0;
 }
 
 /* ---- packets ---- */
 
-int connection_send(struct ipcb *b, const void *frame, size_t size, const struct deadline *deadline)
+int connection_send(struct ipcb *b, const void *frame, size_t size)
 {
-    while (send(b->fd, frame, size, MSG_NOSIGNAL) < 0) {
-        int r = -errno;
-
-        if (r == -EAGAIN)
-            r = wait_for(b->fd, POLLOUT, deadline);
-        if (r < 0 && r != -EINTR)
-            return r;
-    }
+    while (send(b->fd, frame, size, MSG_NOSIGNAL) < 0)
+        if (errno != EINTR)
+            return -errno;
     return 0;
 }
 
@@ -145,26 +122,22 @@ static ssize_t receive_packet(struct ipcb *b, struct descriptors *ret)
     descriptors_deinit(ret);
     if (message.msg_flags & MSG_TRUNC)
         return -EPROTO;
-    return message.msg_flags & MSG_CTRUNC ? -EMFILE : -ECONNRESET;
+    ret->cut = message.msg_flags & MSG_CTRUNC;
+    return n > 0 ? n : -ECONNRESET;
 }
 
-ssize_t connection_receive(struct ipcb *b, const struct deadline *deadline,
-                           struct descriptors *descriptors)
+ssize_t connection_receive(struct ipcb *b, struct descriptors *descriptors)
 {
     bool reset = false;
 
     for (;;) {
         ssize_t n = receive_packet(b, descriptors);
 
-        if (n == -EAGAIN)
-            n = wait_for(b->fd, POLLIN, deadline);
-        if (n == -ECONNRESET && !reset) {
+        if (n == -ECONNRESET && !reset)
             /* It means only that the peer had not read all of ours when it closed. What it said
              * before that comes after this error: read on once. */
             reset = true;
-            continue;
-        }
-        if (n != 0 && n != -EINTR)
+        else if (n != -EINTR)
             return n;
     }
 }

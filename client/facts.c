@@ -20,6 +20,13 @@ static bool fact_is_known(const struct wire_fact *fact)
     return type == WIRE_FACT_NUMBER || type == WIRE_FACT_TEXT || type == WIRE_FACT_BOOLEAN;
 }
 
+/* A text with a NUL would be another to whoever reads on to its end. */
+static bool has_nul(const struct wire_fact *fact)
+{
+    return memchr(fact->key, '\0', fact->key_size) ||
+           (fact->text && memchr(fact->text, '\0', fact->text_size));
+}
+
 /* 1: *ret is the next fact that this library knows; 0: the end; -EPROTO. */
 static int next_fact(struct wire_reader *fields, struct wire_fact *ret)
 {
@@ -32,7 +39,7 @@ static int next_fact(struct wire_reader *fields, struct wire_fact *ret)
                 return -EPROTO;
             continue;
         }
-        if (wire_get_fact(&field, ret) < 0)
+        if (wire_get_fact(&field, ret) < 0 || has_nul(ret))
             return -EPROTO;
         if (fact_is_known(ret))
             return 1;
@@ -167,7 +174,8 @@ static int call_for_facts(struct ipcb *b, const struct wire_writer *request,
     struct wire_reader fields;
     int r;
 
-    r = request_call(b, request, &deadline, &fields, NULL);
+    r = request_call(b, request, request->data[1] >= WIRE_ADMIN_TYPES ? REQUEST_CHANGES : 0,
+                     &deadline, &fields);
     if (r < 0)
         return r;
     r = facts_from(fields, ret);
@@ -179,8 +187,11 @@ static int call_about(struct ipcb *b, enum wire_type type, const char *name,
 {
     struct wire_writer request;
     size_t size;
-    int r = request_name(b, name, &name, &size);
+    int r;
 
+    if (!b || !ret)
+        return -EINVAL;
+    r = request_name(b, name, &name, &size);
     if (r < 0)
         return r;
     request_begin(b, type, &request);
@@ -202,6 +213,8 @@ _public_ int ipcb_purge(struct ipcb *b, const char *name, struct ipcb_facts **re
 {
     struct wire_writer request;
 
+    if (!b || !ret)
+        return -EINVAL;
     if (name)
         return call_about(b, WIRE_PURGE, name, ret);
     request_begin(b, WIRE_PURGE, &request);

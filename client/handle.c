@@ -23,7 +23,7 @@ _public_ int ipcb_new(struct ipcb **ret, const char *socket)
     b = malloc(sizeof *b);
     if (!b)
         return -ENOMEM;
-    *b = (struct ipcb){.fd = -1, .timeout_us = DEFAULT_TIMEOUT_US};
+    *b = (struct ipcb){.fd = -1, .epoll = -1, .timer = -1, .timeout_us = DEFAULT_TIMEOUT_US};
     size = address_from_path(socket ? socket : default_socket(), &b->address);
     if (size < 0)
         return size;
@@ -38,7 +38,13 @@ _public_ int ipcb_new(struct ipcb **ret, const char *socket)
 _public_ struct ipcb *ipcb_free(struct ipcb *b)
 {
     if (b) {
+        if (b->freed)
+            *b->freed = true;
+        asyncs_free(b);
+        calls_fail(b, -ECANCELED); /* what is left is of our own */
         connection_close(b);
+        b->timer = close_fd(b->timer);
+        b->epoll = close_fd(b->epoll);
         free(b->frames);
         free(b);
     }
@@ -62,5 +68,14 @@ _public_ int ipcb_set_timeout(struct ipcb *b, int64_t timeout_us)
     if (!timeout_is_valid(timeout_us))
         return say(&b->message, -EINVAL, "a timeout is -1, 0 or a number of microseconds");
     b->timeout_us = timeout_us;
+    return 0;
+}
+
+int handle_check_process(struct ipcb *b)
+{
+    if ((b->fd >= 0 || b->epoll >= 0) && b->pid != getpid())
+        return say(&b->message, -ECHILD,
+                   "this handle was connected by the parent process: after fork() a child makes "
+                   "one of its own with ipcb_new()");
     return 0;
 }

@@ -45,8 +45,9 @@ extern "C" {
 #define IPCB_ONLY(kind) (1u << (kind))
 
 /* Flags of an item, and of what is created. */
-#define IPCB_NONBLOCK  1u /* the new description has O_NONBLOCK; of an item: queues, pipes */
-#define IPCB_SEMAPHORE 2u /* of an eventfd that is created: a wait takes 1 */
+#define IPCB_NONBLOCK       1u /* the new description has O_NONBLOCK; of an item: queues, pipes */
+#define IPCB_SEMAPHORE      2u /* of an eventfd that is created: a wait takes 1 */
+#define IPCB_UNTIL_DECLARED 4u /* of an item: wait, within the timeout, until it is declared */
 
 /* For struct ipcb_subject: no user, no group. No grant is for this number. */
 #define IPCB_NOBODY UINT32_MAX
@@ -58,7 +59,9 @@ extern "C" {
 
 /*
  * A connection to a broker, made when first needed and made again after the broker restarted: a
- * request that finds the connection dead is sent once more over a new one.
+ * request that loses the broker is sent once more when it is back, which is tried after pauses that
+ * grow from 5 ms to 500 ms, within the request's timeout. Requests that change something at the
+ * broker are never sent twice. A request that finds no broker at the start fails at once.
  *
  * A child may not use a handle that its parent had connected before fork(2): such calls are
  * -ECHILD. It frees it, which does not touch the parent's connection, and makes one of its own.
@@ -113,8 +116,8 @@ int ipcb_set_timeout(struct ipcb *b, int64_t timeout_us);
  *   -EACCES      not granted; the sentence says how the broker sees you and what would help
  *   -EINVAL      not a name, or an access that this kind does not have
  *   -ENXIO       declared, but the broker could not make it; the sentence has the cause
- *   -ENOTCONN    no broker at the socket
- *   -ECONNRESET  the broker went away and did not come back in between; ask again later
+ *   -ENOTCONN    no broker at the socket, or it went away and has not come back in time
+ *   -ECONNRESET  the broker accepts connections and closes them without an answer
  *   -EBUSY       the broker has as many clients as it may have
  *   -EAGAIN      the broker is short of descriptors for the moment
  *   -EMFILE      this process has no room for the descriptor; what came was closed
@@ -135,7 +138,7 @@ struct ipcb_event;
 struct ipcb_item {
     const char *name; /* in: borrowed for the call */
     unsigned access;  /* in: directions, 0 for all that is granted */
-    unsigned flags;   /* in: IPCB_NONBLOCK or 0 */
+    unsigned flags;   /* in: IPCB_NONBLOCK, IPCB_UNTIL_DECLARED, both by |, or 0 */
     unsigned kinds;   /* in: set of kinds that will do, see IPCB_ONLY(); 0: any */
 
     /* in: where to put a wrapper, at most one of the two; it owns the descriptor, and fd is -1 */
@@ -163,6 +166,60 @@ struct ipcb_item {
  * timeout of 0 also means that the answer was not there yet. Since 0.1.
  */
 int ipcb_acquire_many(struct ipcb *b, struct ipcb_item *items, size_t n, int64_t timeout_us);
+
+/* ---- acquire in an event loop ---- */
+
+/* An acquire under way. Valid until its callback returns, it is cancelled, or its handle freed. */
+struct ipcb_call;
+
+/*
+ * What is told of an acquire that has ended, by ipcb_process().
+ *
+ * r: 0, or as ipcb_acquire_many() would have returned; then ipcb_message() has the sentence.
+ * items: a copy of those that were asked for, with their out fields, borrowed for the call; the
+ *   descriptors, and the wrappers that they say, are yours. NULL after an error.
+ *
+ * It may start and cancel other calls on the handle, make calls that wait, and free the handle.
+ * Since 0.1.
+ */
+typedef void ipcb_acquired_fn(struct ipcb *b, int r, struct ipcb_item *items, size_t n,
+                              void *userdata);
+
+/*
+ * Asks as ipcb_acquire_many() does, and does not wait.
+ *
+ * ret: receives the call, borrowed, for ipcb_call_cancel(); NULL: it is not needed.
+ * items: copied, with their names; where they point to places for wrappers, those must last.
+ * timeout_us: when to give up; also when nobody calls ipcb_process() before.
+ * acquired: called once by ipcb_process(), whatever happens, unless the call is cancelled before.
+ *
+ * Returns 0, or -EINVAL (a NULL for b, acquired or items, or as ipcb_acquire_many()), -E2BIG,
+ * -ECHILD, -ENOMEM: then nothing will be told. Everything else is told. Since 0.1.
+ */
+int ipcb_acquire_async(struct ipcb *b, struct ipcb_call **ret, const struct ipcb_item *items,
+                       size_t n, int64_t timeout_us, ipcb_acquired_fn *acquired, void *userdata);
+
+/* Forgets a call that was not told of yet; what came for it is closed. Takes NULL; returns NULL.
+ * Since 0.1. */
+struct ipcb_call *ipcb_call_cancel(struct ipcb_call *call);
+
+/*
+ * One descriptor for an event loop: wait for it to be readable (POLLIN), always, then call
+ * ipcb_process(). It is an epoll(7) descriptor that waits for the broker and for timeouts; it
+ * belongs to the handle and is the same for all its life.
+ *
+ * Returns the descriptor, borrowed, or -EINVAL (a NULL), -EMFILE, -ENFILE, -ENOMEM, -ENOSPC (too
+ * many watches of the user), -ECHILD (the handle was used before a fork(2)). Since 0.1.
+ */
+int ipcb_get_fd(struct ipcb *b);
+
+/*
+ * Does what there is to do without waiting, and tells of what has ended. Also to be called by those
+ * who do not use ipcb_get_fd(), now and then.
+ *
+ * Returns how many callbacks were called, or -EINVAL (a NULL), -ECHILD. Since 0.1.
+ */
+int ipcb_process(struct ipcb *b);
 
 /* ---- facts: what the broker tells ---- */
 
@@ -253,16 +310,17 @@ int ipcb_list(struct ipcb *b, struct ipcb_list **ret);
  * -EACCES: you may not observe; else as ipcb_acquire(). Since 0.1. */
 int ipcb_config(struct ipcb *b, struct ipcb_list **ret);
 /*
- * For administrators, by a handle of the admin socket. The configuration is read anew and applied
- * (reload), or only looked at (plan): the same, without doing it. The first set of facts is what
- * came of it: "state" ("applied", "planned", "refused": the files have errors, "failed"), "why",
- * and how many there are of all that follows: a set for each "problem" of the files, with its
- * "severity", and one for each change, with "name", "kind", "change" and "detail". *ret is yours,
- * for ipcb_list_free(). Returns 0, whatever the state is. -EACCES: not the admin socket;
- * -ECONNRESET (reload): the broker went, and may have done it; -ESTALE: somebody else's came in
- * between; else as ipcb_acquire(). Since 0.1.
+ * For administrators, by a handle of the admin socket: the configuration is read anew and applied.
+ * The first set of facts is what came of it: "state" ("applied", "refused": the files have errors,
+ * "failed"), "why", and how many there are of all that follows: a set for each "problem" of the
+ * files, with its "severity", and one for each change, with "name", "kind", "change" and "detail".
+ * *ret is yours, for ipcb_list_free(). Returns 0, whatever the state is. -EACCES: not the admin
+ * socket; -ECONNRESET: the broker went, and may have done it; -ESTALE: somebody else's came in
+ * between; -EBUSY: too much waits already; else as ipcb_acquire(). Since 0.1.
  */
 int ipcb_reload(struct ipcb *b, struct ipcb_list **ret);
+/* The same without doing it: what a reload would do now. Its state is "planned". It may be asked
+ * for again after a broken connection, else as ipcb_reload(). Since 0.1. */
 int ipcb_plan(struct ipcb *b, struct ipcb_list **ret);
 /* The number of objects. Since 0.1. */
 size_t ipcb_list_count(const struct ipcb_list *list);

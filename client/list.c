@@ -64,7 +64,8 @@ static int list_fill(struct ipcb *b, enum wire_type type, struct ipcb_list *list
         request_begin(b, type, &request);
         if (cursor.size > 0)
             wire_put(&request, WIRE_FIELD_CURSOR, cursor.value, cursor.size);
-        r = request_call(b, &request, &deadline, &fields, NULL);
+        r = request_call(b, &request, type == WIRE_RELOAD ? REQUEST_CHANGES : 0, &deadline,
+                         &fields);
         if (r < 0)
             return r;
         r = list_add_page(list, fields, &cursor);

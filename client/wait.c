@@ -5,10 +5,7 @@
 
 #define SECOND_US 1000000
 
-/* A backlog that is full is emptied by the broker's next turn: this is how long one may take. */
-#define LITTLE_US 2000
-
-static int64_t now_us(void)
+int64_t now_us(void)
 {
     struct timespec now;
 
@@ -49,28 +46,31 @@ static struct timespec timespec_from(int64_t us)
     return (struct timespec){.tv_sec = us / SECOND_US, .tv_nsec = us % SECOND_US * 1000};
 }
 
-int wait_for(int fd, short events, const struct deadline *deadline)
+static int poll_until(int fd, short events, bool for_ever, int64_t at_us)
 {
     struct pollfd pollfd = {.fd = fd, .events = events};
-    struct timespec left;
-    int n;
+    int64_t left_us = at_us - now_us();
+    struct timespec left = timespec_from(left_us > 0 ? left_us : 0);
+    int n = ppoll(&pollfd, 1, for_ever ? NULL : &left, NULL);
 
-    if (deadline->timeout_us < 0) {
-        n = ppoll(&pollfd, 1, NULL, NULL);
-    } else {
-        left = timespec_from(left_us(deadline));
-        n = ppoll(&pollfd, 1, &left, NULL);
-    }
-    if (n < 0)
-        return -errno;
-    return n > 0 ? 0 : elapsed(deadline);
+    return n < 0 ? -errno : n;
 }
 
-void wait_a_little(const struct deadline *deadline)
+int wait_for(int fd, short events, const struct deadline *deadline)
 {
-    struct timespec little = timespec_from(LITTLE_US);
+    int n = poll_until(fd, events, deadline->timeout_us < 0, deadline->at_us);
 
-    if (deadline->timeout_us >= 0 && left_us(deadline) < LITTLE_US)
-        little = timespec_from(left_us(deadline));
-    (void)ppoll(NULL, 0, &little, NULL); /* a signal only makes the next look come sooner */
+    if (n != 0)
+        return n < 0 ? n : 0;
+    return elapsed(deadline);
+}
+
+int wait_until(int fd, short events, const struct deadline *deadline, int64_t until_us)
+{
+    int n;
+
+    if (until_us == 0 || (deadline->timeout_us >= 0 && deadline->at_us <= until_us))
+        return wait_for(fd, events, deadline);
+    n = poll_until(fd, events, false, until_us);
+    return n < 0 ? n : 0;
 }

@@ -28,6 +28,8 @@ struct broker {
     struct loop loop;
     struct source signals;
     struct timer retry;
+    struct watchdog watchdog;
+    struct handed handed;
     struct server *server; /* NULL until opened */
     struct reload reload;
 };
@@ -200,15 +202,18 @@ static int take_lock(struct broker *broker, struct sentence *why)
 
 static int open_sockets(struct broker *broker)
 {
+    _cleanup_close_ int handed = -1;
     struct sentence why;
     int r = prepare_directories(broker, &why);
 
     if (r >= 0)
         r = take_lock(broker, &why);
+    if (r >= 0)
+        r = handed_take_listener(&broker->handed, broker->sockets.main, &handed, &why);
     if (r >= 0) {
         broker->server = calloc(1, sizeof *broker->server);
         r = broker->server ? server_open(broker->server, &broker->loop, &broker->desk,
-                                         broker->sockets.main, broker->sockets.admin, &why)
+                                         broker->sockets.main, broker->sockets.admin, &handed, &why)
                            : say(&why, -ENOMEM, "out of memory");
     }
     if (r < 0)
@@ -288,6 +293,7 @@ static int start(struct broker *broker)
     }
     spare = close_fd(spare);
     service_ready(status);
+    watchdog_start(&broker->watchdog, &broker->loop);
     return 0;
 }
 
@@ -302,6 +308,8 @@ static void stop(struct broker *broker)
     lock_deinit(&broker->lock);
     registry_deinit(&broker->registry);
     loop_disarm(&broker->retry);
+    watchdog_stop(&broker->watchdog);
+    handed_deinit(&broker->handed);
     broker->environment.descriptors_dir = close_fd(broker->environment.descriptors_dir);
     broker->signals.fd = close_fd(broker->signals.fd);
     loop_deinit(&broker->loop);
@@ -330,7 +338,9 @@ int broker_run(const struct options *options)
     (void)umask(0); /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
-    r = load(&broker);
+    r = cannot(handed_collect(&broker.handed), "take what the service manager hands in");
+    if (r >= 0)
+        r = load(&broker);
     if (r >= 0)
         r = choose_sockets(&broker);
     config_is_wrong = r == -EBADMSG;

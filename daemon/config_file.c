@@ -164,11 +164,12 @@ static void check_broker(const struct broker_section *broker, struct problems *p
 
 /* ---- reading ---- */
 
-static int parse(struct config_file *file, struct problems *problems)
+int config_file_take(struct config_file *file, const char *text, size_t size,
+                     struct problems *problems)
 {
     struct section section = {.file = file, .problems = problems};
     const struct config_sink sink = {config_section_begin, config_section_key, &section};
-    int r = config_read(file->path, file->text, file->size, &sink, problems);
+    int r = config_read(file->path, text, size, &sink, problems);
 
     if (r < 0)
         return r;
@@ -198,7 +199,7 @@ int config_file_read(const char *path, bool main, bool offline, struct problems 
         return -ENOMEM;
     r = config_text_read(path, offline, problems, &file->text, &file->size);
     if (r >= 0)
-        r = parse(file, problems);
+        r = config_file_take(file, file->text, file->size, problems);
     if (r < 0 && r != -EBADMSG) /* which has its problems */
         return r;
     file->bad = problems->n_errors > errors;
@@ -217,7 +218,7 @@ int config_file_read_again(const struct config_file *template, struct config_fil
     memcpy(file->text, template->text, template->size + 1);
     file->size = template->size;
     file->stale = true;
-    r = parse(file, &none);
+    r = config_file_take(file, file->text, file->size, &none);
     problems_deinit(&none);
     if (r < 0)
         return r;

@@ -272,7 +272,8 @@ void connection_resume(struct kept *kept)
 static void read_request(struct connection *connection, uint32_t events)
 {
     uint8_t *frame = connection->context->frame;
-    ssize_t size = recv(connection->source.fd, frame, WIRE_REQUEST_MAX, MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t size = peer_receive(&connection->peer, connection->source.fd, frame, WIRE_REQUEST_MAX,
+                                MSG_DONTWAIT | MSG_TRUNC);
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;

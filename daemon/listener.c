@@ -234,10 +234,25 @@ int listener_open(struct listener *listener, const char *path, mode_t mode, stru
         return r;
     if (lstat(path, &status) < 0)
         return say(why, -errno, "%s: %s", path, strerror(errno));
-    *listener = (struct listener){-1, strdup(path), status.st_dev, status.st_ino};
+    *listener = (struct listener){-1, strdup(path), false, status.st_dev, status.st_ino};
     if (!listener->path)
         return say(why, -ENOMEM, "out of memory");
     listener->fd = TAKE_FD(fd);
+    return 0;
+}
+
+int listener_take(struct listener *listener, int fd, const char *path, struct sentence *why)
+{
+    _cleanup_close_ int taken = fd;
+    int flags = fcntl(fd, F_GETFL), off = 0;
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return say(why, -errno, "fcntl of the socket that was handed in: %s", strerror(errno));
+    (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
+    *listener = (struct listener){.fd = -1, .path = strdup(path), .handed_in = true};
+    if (!listener->path)
+        return say(why, -ENOMEM, "out of memory");
+    listener->fd = TAKE_FD(taken);
     return 0;
 }
 
@@ -245,7 +260,7 @@ void listener_deinit(struct listener *listener)
 {
     struct stat status;
 
-    if (listener->fd >= 0 && lstat(listener->path, &status) == 0 &&
+    if (listener->fd >= 0 && !listener->handed_in && lstat(listener->path, &status) == 0 &&
         status.st_dev == listener->device && status.st_ino == listener->inode)
         (void)unlink(listener->path);
     listener->fd = close_fd(listener->fd);

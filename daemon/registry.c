@@ -1,6 +1,7 @@
 #include "daemon/registry.h"
 
 #include "daemon/clock.h"
+#include "daemon/service.h"
 
 #include <string.h>
 
@@ -38,10 +39,12 @@ void registry_deinit(struct registry *registry)
 
 void registry_create(struct registry *registry)
 {
-    uint64_t now = now_us();
+    uint64_t now = now_us(), told = now;
 
-    for (size_t i = 0; i < registry->n; i++)
+    for (size_t i = 0; i < registry->n; i++) {
         object_create(registry->objects[i], now);
+        service_starting(&told);
+    }
 }
 
 uint64_t registry_retry(struct registry *registry)

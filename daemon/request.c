@@ -15,7 +15,7 @@ static void begin(struct reply *reply, unsigned type, uint32_t serial, int error
 {
     const struct wire_header header = {
         .version = WIRE_VERSION,
-        .type = (uint8_t)type,
+        .type = serial == 0 ? WIRE_EVENT : (uint8_t)type,
         .flags = serial == 0 ? 0 : WIRE_REPLY,
         .serial = serial,
         .status = (uint32_t)-error,
@@ -50,15 +50,6 @@ void reply_deinit(struct reply *reply)
 }
 
 /* ---- who may ---- */
-
-void request_learn_unit(struct request *request)
-{
-    const struct caller *caller = request->caller;
-    int r = peer_learn_unit(caller->peer, caller->fd, &request->desk->units);
-
-    if (r < 0)
-        request->unit_error = r;
-}
 
 unsigned request_access(struct request *request, const struct grants *grants, unsigned wanted)
 {
@@ -277,6 +268,7 @@ static int answer_list(struct request *request)
     const struct registry *registry = request->desk->registry;
     bool observer = request_may_observe(request);
     struct wire_field cursor = {0};
+    const char *last = NULL; /* that the caller is told of: a cursor names nothing else */
     struct object *object;
     size_t i, room = writer->capacity;
     int r = request_next_of(request, WIRE_FIELD_CURSOR, &cursor);
@@ -298,10 +290,11 @@ static int answer_list(struct request *request)
             wire_rewind(writer, mark);
             break;
         }
+        last = object->declaration->name;
     }
     writer->capacity = room;
-    if (object && i > 0)
-        wire_put_text(writer, WIRE_FIELD_CURSOR, registry_at(registry, i - 1)->declaration->name);
+    if (object && last)
+        wire_put_text(writer, WIRE_FIELD_CURSOR, last);
     return 0;
 }
 
@@ -487,6 +480,8 @@ static int dispatch(struct request *request)
         return request_replace(request);
     case WIRE_PURGE:
         return request_purge(request);
+    case WIRE_PROVE:
+        return request_prove(request);
     default:
         return say(&request->why, -ENOSYS, "this broker does not know requests of type %u",
                    request->header.type);
@@ -526,12 +521,10 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
         r = check_rest(&request);
     if (r >= 0 && reply->writer.overflow)
         r = say(&request.why, -EMSGSIZE, "the answer does not fit a frame");
-    if (request.unit_error && r != -EBADMSG)
-        r = say(&request.why, request.unit_error,
-                "the broker is too short of descriptors or memory to look at your unit; ask again "
-                "later");
-    if (r >= 0)
-        return;
-    reply_error(reply, header->type, header->serial, r, request.why.text);
-    reply->close = r == -EBADMSG;
+    if (request.unit_error && r != -EBADMSG) {
+        request_refuse_unit(&request);
+    } else if (r < 0) {
+        reply_error(reply, header->type, header->serial, r, request.why.text);
+        reply->close = r == -EBADMSG;
+    }
 }

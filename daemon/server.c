@@ -54,9 +54,11 @@ static int check_admin(struct server *server, struct connection *connection, str
         return 0;
     if (admin->by_group)
         peer_learn_groups(peer, connection->source.fd);
-    if (admin->by_unit) /* short of descriptors he is in none, and is told so */
-        (void)!peer_learn_unit(peer, connection->source.fd, &server->desk->units);
     if (grants_access(admin, &peer->credentials))
+        return 0;
+    /* Where that cannot be told he is in no unit. */
+    if (admin->by_unit && peer_learn_unit(peer, connection->source.fd, &server->desk->units) >= 0 &&
+        grants_access(admin, &peer->credentials))
         return 0;
     return say(why, -EACCES,
                "uid %u is no administrator of this broker; 'admin = user:%u' in its "
@@ -207,10 +209,12 @@ static void accept_ready(struct source *source, uint32_t events)
 
 /* ---- life ---- */
 
+/* HANDED is a socket that listens already, which is taken over, or -1. */
 static int door_open(struct door *door, struct server *server, const char *path, mode_t mode,
-                     struct sentence *why)
+                     int handed, struct sentence *why)
 {
-    int r = listener_open(&door->listener, path, mode, why);
+    int r = handed < 0 ? listener_open(&door->listener, path, mode, why)
+                       : listener_take(&door->listener, handed, path, why);
 
     if (r < 0)
         return r;
@@ -237,7 +241,7 @@ static mode_t admin_mode(const struct config *config)
 }
 
 int server_open(struct server *server, struct loop *loop, struct desk *desk, const char *path,
-                const char *admin_path, struct sentence *why)
+                const char *admin_path, int *handed, struct sentence *why)
 {
     int r;
 
@@ -253,10 +257,10 @@ int server_open(struct server *server, struct loop *loop, struct desk *desk, con
     server->reserve = open("/", O_PATH | O_CLOEXEC);
     if (server->reserve < 0)
         return say(why, -errno, "no descriptor to keep in reserve: %s", strerror(errno));
-    r = door_open(&server->admin, server, admin_path, admin_mode(desk->config), why);
+    r = door_open(&server->admin, server, admin_path, admin_mode(desk->config), -1, why);
     if (r < 0)
         return r;
-    return door_open(&server->main, server, path, 0666, why);
+    return door_open(&server->main, server, path, 0666, TAKE_FD(*handed), why);
 }
 
 void server_deinit(struct server *server)

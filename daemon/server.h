@@ -29,9 +29,10 @@ struct server {
     uint8_t frame[WIRE_REQUEST_MAX];
 };
 
-/* Makes both sockets and listens; accepts nobody until the loop runs. */
+/* Makes both sockets and listens; accepts nobody until the loop runs. *HANDED is a socket that
+ * listens at PATH already, which it takes over, or -1. */
 int server_open(struct server *server, struct loop *loop, struct desk *desk, const char *path,
-                const char *admin_path, struct sentence *why) _must_check_;
+                const char *admin_path, int *handed, struct sentence *why) _must_check_;
 /* Opens the admin socket to those whom `admin =` names now, or to nobody besides. */
 void server_open_to_admins(struct server *server);
 /* All requests that wait may have their answer now; server_answer_woken() asks for the next of

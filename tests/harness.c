@@ -97,7 +97,12 @@ static void expand(const struct fixture *f, const char *text, char *to, size_t s
     for (; *text; text++) {
         unsigned uid = 0;
 
-        ck_assert_uint_lt(used + 16, size);
+        ck_assert_uint_lt(used + sizeof f->directory, size);
+        if (text[0] == '$' && text[1] == 'D') {
+            used += (size_t)snprintf(to + used, size - used, "%s", f->directory);
+            text++;
+            continue;
+        }
         if (text[0] == '$' && text[1] == 'B')
             uid = f->broker_uid;
         else if (text[0] == '$' && text[1] == 'C' && text[2] >= '0' && text[2] <= '7')
@@ -187,6 +192,17 @@ void fixture_setup(struct fixture *f)
     open_notify(f);
 }
 
+void fixture_set_admin_apart(struct fixture *f)
+{
+    char directory[96];
+
+    path_of(f, directory, sizeof directory, "admin");
+    ck_assert_int_eq(mkdir(directory, 0700), 0);
+    ck_assert_int_eq(chown(directory, f->broker_uid, f->broker_uid), 0);
+    path_of(f, f->admin, sizeof f->admin, "admin/admin.sock");
+    f->admin_apart = true;
+}
+
 void fixture_limit(struct fixture *f, int resource, uint64_t most)
 {
     ck_assert_uint_lt(f->n_limits, sizeof f->limits / sizeof *f->limits);
@@ -229,8 +245,10 @@ static void execute(struct fixture *f, const char *const *arguments)
     argv[n++] = program;
     argv[n++] = "--config";
     argv[n++] = f->config;
-    argv[n++] = "--socket";
-    argv[n++] = f->socket;
+    if (!f->admin_apart) {
+        argv[n++] = "--socket";
+        argv[n++] = f->socket;
+    }
     while (arguments && *arguments && n < 63)
         argv[n++] = *arguments++;
     path_of(f, notify, sizeof notify, "notify");

@@ -33,6 +33,7 @@ struct fixture {
     } limits[4];
     size_t n_limits;
     unsigned inherited; /* descriptors that it is given and knows nothing of */
+    bool admin_apart;   /* see fixture_set_admin_apart() */
 };
 
 /* The environment: TEST_WRAPPER is a command that runs the broker, such as valgrind with options,
@@ -50,8 +51,12 @@ void fixture_teardown(struct fixture *f);
 /* Limits the broker, soft and hard, from its next start on. */
 void fixture_limit(struct fixture *f, int resource, uint64_t most);
 
-/* Writes the main file. "$C0" to "$C7" become the numbers of the client users, "$B" the broker's.
- */
+/* Gives the admin socket a directory of its own, as containers need it. The configuration has to
+ * say `socket = $D/run/ipcbroker.sock` and `admin_socket = $D/admin/admin.sock` then. */
+void fixture_set_admin_apart(struct fixture *f);
+
+/* Writes the main file. "$C0" to "$C7" become the numbers of the client users, "$B" the broker's,
+ * and "$D" the fixture's directory. */
 void fixture_configure(struct fixture *f, const char *text);
 /* Writes a drop-in beside it. */
 void fixture_drop_in(struct fixture *f, const char *name, const char *text);

@@ -14,11 +14,14 @@ static int compare(const void *a, const void *b)
 static bool read_kind(int directory, const char *number, char *ret)
 {
     ssize_t size = readlinkat(directory, number, ret, KIND_SIZE - 1);
-    char *bracket;
+    char *bracket, *deleted;
 
     if (size < 0)
         return false; /* just closed */
     ret[size] = '\0';
+    deleted = strstr(ret, " (deleted)"); /* root has removed the name, and nothing else */
+    if (deleted)
+        *deleted = '\0';
     bracket = strstr(ret, ":[");
     if (bracket && bracket[2] >= '0' && bracket[2] <= '9')
         *bracket = '\0';

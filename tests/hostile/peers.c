@@ -155,18 +155,6 @@ START_TEST(root_of_a_user_name_space_is_who_he_is_outside)
 }
 END_TEST
 
-/* Whether an ordinary user may have a user name space here: not in a chroot(2), nor where the host
- * forbids it. */
-static bool users_have_name_spaces(void)
-{
-    pid_t child = fork();
-    int status;
-
-    if (child == 0)
-        _exit(setresuid(65534, 65534, 65534) < 0 || unshare(CLONE_NEWUSER) < 0);
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
-}
-
 TCase *hostile_peer_case(void)
 {
     TCase *tcase = hostile_case("peer");

@@ -289,7 +289,7 @@ START_TEST(every_type)
     struct frame frame;
     int fd = dial();
 
-    for (unsigned type = WIRE_CONFIG + 1; type < 256; type++) {
+    for (unsigned type = WIRE_PROVE + 1; type < 256; type++) {
         frame_begin(&frame, type, type);
         frame_item(&frame, "q", 1, WIRE_WRITE, 0, 0);
         put_frame(fd, &frame);

@@ -230,7 +230,7 @@ static void expect_event(int fd, const char *name)
     ssize_t size = raw_receive(fd, frame, sizeof frame, NULL, &n_fds);
 
     ck_assert_int_eq(size, (ssize_t)(16 + strlen(name)));
-    ck_assert_int_eq(memcmp(frame, "\1\0\0\0\0\0\0\0\0\0\0\0\17\0", 14), 0);
+    ck_assert_int_eq(memcmp(frame, "\1\0\0\0\0\0\0\0\0\0\0\0\20\0", 14), 0);
     ck_assert_int_eq(memcmp(frame + 16, name, strlen(name)), 0);
 }
 

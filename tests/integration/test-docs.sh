@@ -411,16 +411,27 @@ tests_of_the_attacks_exist() {
     named_tests_exist security.md 100
 }
 
-# An attack is tested, or the document says why it is not. They are numbered without a gap.
+# An attack is tested, or the document says why it is not. A number is never given twice.
 every_attack_has_a_test_or_a_reason() {
     awk -F'|' '
         !/^\| A[0-9]/ { next }
         { n++; number = $2; gsub(/ /, "", number) }
-        number != "A" n { print "A" n " is called " number }
+        number in seen { print number " is there twice" }
+        { seen[number] = 1 }
         NF != 6 { print number " has " NF - 2 " columns" }
         $5 !~ /^ `tests\/|^ not prevented: [a-z]|^ not in this version: [a-z]/ { print number ":" $5 }
         END { if (n < 80) print "only " n " attacks" }' "$source_tree/docs/security.md" >untested
     [[ ! -s untested ]] || fail "security.md: $(<untested)"
+}
+
+# And no test of an attack is without one.
+every_test_of_an_attack_is_named() {
+    local file name
+    grep -oE '^START_TEST\([a-z0-9_]+' "$source_tree"/tests/hostile/*.c | sed -E 's|.*/(tests/.*):START_TEST\(|\1 |' >there
+    [[ $(wc -l <there) -ge 20 ]] || fail "only $(wc -l <there) tests were found"
+    while read -r file name; do
+        grep -qF "\`$file: $name\`" "$source_tree/docs/security.md" || fail "security.md is silent on $file: $name"
+    done <there
 }
 
 # A promise without a test is a wish.
@@ -461,4 +472,5 @@ run_tests \
     tests_of_the_guarantees_exist \
     every_guarantee_names_a_test \
     tests_of_the_attacks_exist \
-    every_attack_has_a_test_or_a_reason
+    every_attack_has_a_test_or_a_reason \
+    every_test_of_an_attack_is_named

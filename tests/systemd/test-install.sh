@@ -48,6 +48,7 @@ it_stops() {
     systemctl stop ipcbroker.service
     expect_property ipcbroker.service Result success
     expect_property ipcbroker.service ActiveState inactive
+    systemctl stop ipcbroker.socket
     [[ ! -e $socket ]] || fail 'the socket is still there'
 }
 

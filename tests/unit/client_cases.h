@@ -12,6 +12,8 @@ TCase *acquire_cases(void);
 TCase *reply_cases(void);
 TCase *connection_cases(void);
 TCase *facts_cases(void);
+TCase *async_cases(void);
+TCase *restart_cases(void);
 
 /* A handle for the fake broker. */
 static inline struct ipcb *connect_to(const struct fake *fake)

@@ -11,5 +11,7 @@ int main(void)
     suite_add_tcase(suite, reply_cases());
     suite_add_tcase(suite, connection_cases());
     suite_add_tcase(suite, facts_cases());
+    suite_add_tcase(suite, async_cases());
+    suite_add_tcase(suite, restart_cases());
     return check_main(suite);
 }
