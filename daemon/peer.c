@@ -45,6 +45,7 @@ static int read_groups(int fd, gid_t **ret, size_t *ret_n)
         free(groups);
         return r;
     }
+    groups_sort(groups, size / sizeof *groups);
     *ret = groups;
     *ret_n = size / sizeof *groups;
     return 0;
