@@ -286,6 +286,7 @@ static int start(struct broker *broker)
         return r;
     registry_create(&broker->registry);
     broker->environment.registry = &broker->registry;
+    broker->environment.holder = registry_holder;
     arm_retry(broker, registry_retry(&broker->registry));
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet) {

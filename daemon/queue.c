@@ -10,7 +10,6 @@
 
 #include "daemon/limits.h"
 #include "daemon/log.h"
-#include "daemon/registry.h"
 #include "daemon/value.h"
 
 #include <fcntl.h>
@@ -395,8 +394,9 @@ static int adjust(struct object *object, struct sentence *why)
 /* Another object of ours may live under the name still, which a declaration gave it once. */
 static bool is_ours_already(const struct object *object, const char *name, struct sentence *why)
 {
-    const struct registry *registry = object->environment->registry;
-    const struct object *holder = registry ? registry_holder(registry, name) : NULL;
+    const struct environment *environment = object->environment;
+    const struct object *holder =
+        environment->holder ? environment->holder(environment->registry, name) : NULL;
 
     if (!holder)
         return false;
