@@ -20,6 +20,13 @@ static bool fact_is_known(const struct wire_fact *fact)
     return type == WIRE_FACT_NUMBER || type == WIRE_FACT_TEXT || type == WIRE_FACT_BOOLEAN;
 }
 
+/* A text with a NUL would be another to whoever reads on to its end. */
+static bool has_nul(const struct wire_fact *fact)
+{
+    return memchr(fact->key, '\0', fact->key_size) ||
+           (fact->text && memchr(fact->text, '\0', fact->text_size));
+}
+
 /* 1: *ret is the next fact that this library knows; 0: the end; -EPROTO. */
 static int next_fact(struct wire_reader *fields, struct wire_fact *ret)
 {
@@ -32,7 +39,7 @@ static int next_fact(struct wire_reader *fields, struct wire_fact *ret)
                 return -EPROTO;
             continue;
         }
-        if (wire_get_fact(&field, ret) < 0)
+        if (wire_get_fact(&field, ret) < 0 || has_nul(ret))
             return -EPROTO;
         if (fact_is_known(ret))
             return 1;

@@ -163,20 +163,13 @@ static void check_broker(const struct broker_section *broker, struct problems *p
 
 /* ---- reading ---- */
 
-static int parse(struct config_file *file, bool offline, struct problems *problems)
+int config_file_take(struct config_file *file, const char *text, size_t size,
+                     struct problems *problems)
 {
     struct section section = {.file = file, .problems = problems};
     const struct config_sink sink = {config_section_begin, config_section_key, &section};
-    _cleanup_free_ char *text = NULL;
-    size_t size;
-    int r;
+    int r = config_read(file->path, text, size, &sink, problems);
 
-    r = config_text_read(file->path, offline, problems, &text, &size);
-    if (r == -EBADMSG)
-        return 0; /* with its problems */
-    if (r < 0)
-        return r;
-    r = config_read(file->path, text, size, &sink, problems);
     if (r < 0)
         return r;
     config_section_end(&section);
@@ -188,7 +181,8 @@ int config_file_read(const char *path, bool main, bool offline, struct problems 
                      struct config_file **ret)
 {
     _cleanup_(config_file_freep) struct config_file *file = calloc(1, sizeof *file);
-    size_t errors = problems->n_errors;
+    _cleanup_free_ char *text = NULL;
+    size_t errors = problems->n_errors, size;
     int r;
 
     if (!file)
@@ -197,8 +191,10 @@ int config_file_read(const char *path, bool main, bool offline, struct problems 
     file->path = strdup(path);
     if (!file->path)
         return -ENOMEM;
-    r = parse(file, offline, problems);
-    if (r < 0)
+    r = config_text_read(path, offline, problems, &text, &size);
+    if (r >= 0)
+        r = config_file_take(file, text, size, problems);
+    if (r < 0 && r != -EBADMSG) /* which has its problems */
         return r;
     file->bad = problems->n_errors > errors;
     *ret = TAKE_PTR(file);

@@ -46,6 +46,9 @@ struct config_file {
 int config_file_read(const char *path, bool main, bool offline, struct problems *problems,
                      struct config_file **ret) _must_check_;
 struct config_file *config_file_free(struct config_file *file);
+/* Takes in what TEXT says. 0, whatever the problems; -ENOMEM and the like. */
+int config_file_take(struct config_file *file, const char *text, size_t size,
+                     struct problems *problems) _must_check_;
 
 /* Appends an object with the kind's defaults, or a section of grants; the new one is the last. */
 int config_file_add_object(struct config_file *file, const struct kind *kind, const char *name,

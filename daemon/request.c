@@ -15,7 +15,7 @@ static void begin(struct reply *reply, unsigned type, uint32_t serial, int error
 {
     const struct wire_header header = {
         .version = WIRE_VERSION,
-        .type = (uint8_t)type,
+        .type = serial == 0 ? WIRE_EVENT : (uint8_t)type,
         .flags = serial == 0 ? 0 : WIRE_REPLY,
         .serial = serial,
         .status = (uint32_t)-error,
