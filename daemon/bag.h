@@ -14,8 +14,8 @@
 
 /* Packs N descriptors, which stay the caller's, and the text that names them. -ETOOMANYREFS: the
  * user has too many under way. */
-int bag_pack(const int *fds, size_t n, const char *text, int ret_ends[2], struct sentence *why)
-    _must_check_;
+int bag_pack(const int *fds, size_t n, const char *text, int ret_ends[2],
+             struct sentence *why) _must_check_;
 
 struct bag_content {
     int *fds; /* owned, as is the text */

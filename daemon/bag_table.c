@@ -16,7 +16,7 @@ static void recovered_deinit(struct recovered *item)
     item->fd = close_fd(item->fd);
 }
 
-static void cut(struct recovered_list *list, size_t n)
+void recovered_list_cut(struct recovered_list *list, size_t n)
 {
     while (list->n > n)
         recovered_deinit(&list->items[--list->n]);
@@ -24,7 +24,7 @@ static void cut(struct recovered_list *list, size_t n)
 
 void recovered_list_deinit(struct recovered_list *list)
 {
-    cut(list, 0);
+    recovered_list_cut(list, 0);
     free(list->items);
     *list = (struct recovered_list){NULL, 0};
 }
@@ -202,7 +202,7 @@ int bag_table_read(const char *text, unsigned bag, struct recovered_list *list,
 
     if (r >= 0)
         return r;
-    cut(list, before);
+    recovered_list_cut(list, before);
     if (r == -ENOMEM)
         return say(why, r, "out of memory");
     return say(why, -EBADMSG, "its table is in no format that this version knows");

@@ -23,6 +23,9 @@ struct recovered_list {
 
 void recovered_list_deinit(struct recovered_list *list);
 
+/* Releases all but the first N. */
+void recovered_list_cut(struct recovered_list *list, size_t n);
+
 /* Writes the table's head, or an object's line. */
 void bag_table_begin(FILE *file, unsigned bag, size_t n);
 void bag_table_add(FILE *file, const struct object *object);

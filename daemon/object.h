@@ -50,6 +50,7 @@ struct object {
     char *difference;     /* how it differs from its declaration, NULL when it does not */
     uint64_t retry_at_us; /* of a failed object: when to try again, by CLOCK_MONOTONIC */
     uint64_t backoff_us;
+    unsigned bag; /* of the store, which holds it; 0: none yet */
 };
 
 /* A descriptor on its way to a client. */
@@ -117,6 +118,10 @@ struct kind {
     /* Makes or adopts the object: sets fd, kernel_name, identity, difference. Any error makes it
      * failed, with the sentence as the cause. */
     int (*create)(struct object *object, struct sentence *why);
+    /* The object is FD, which came back from the store and is taken over on success, and lived
+     * under KERNEL_NAME (NULL: none): sets what create() does. -EBADMSG with a sentence: it is no
+     * object of this kind, or not ours. */
+    int (*recover)(struct object *object, int fd, const char *kernel_name, struct sentence *why);
     /* A descriptor with just this access, WIRE_NONBLOCK in FLAGS if asked for. ACCESS has been
      * checked against the kind's directions and the grants. */
     int (*hand_out)(struct object *object, unsigned access, unsigned flags, struct handout *ret,

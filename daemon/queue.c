@@ -450,6 +450,28 @@ static int create(struct object *object, struct sentence *why)
     return r;
 }
 
+/* Whether KERNEL_NAME leads to it: in an IPC name space made anew it does not. */
+static bool has_name(const struct stat *status, const char *name)
+{
+    _cleanup_close_ int fd = name ? open_any_way(name) : -1;
+    struct stat named;
+
+    return fd >= 0 && fstat(fd, &named) == 0 && named.st_dev == status->st_dev &&
+           named.st_ino == status->st_ino;
+}
+
+static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
+{
+    struct mq_attr attributes;
+    struct stat status;
+
+    if (mq_getattr(fd, &attributes) < 0 || fstat(fd, &status) < 0)
+        return say(why, -EBADMSG, "it is no queue");
+    if (status.st_uid != geteuid())
+        return say(why, -EBADMSG, "it belongs to uid %u", status.st_uid);
+    return keep(object, &fd, has_name(&status, kernel_name) ? kernel_name : NULL, why);
+}
+
 /* ---- hand out ---- */
 
 static void lose_name(struct object *object)
@@ -552,6 +574,7 @@ const struct kind kind_queue = {
     .claim = wanted_name,
     .weigh = weigh,
     .create = create,
+    .recover = recover,
     .hand_out = hand_out,
     .look = look,
     .describe = describe,

@@ -116,20 +116,17 @@ static int read_content(unsigned number, struct bag_content *content, struct rec
     if (n < 0)
         return n;
     if ((size_t)n != content->n) {
-        list->n = before;
-        for (size_t i = 0; i < (size_t)n; i++) {
-            declaration_free(list->items[before + i].declaration);
-            free(list->items[before + i].kernel_name);
-        }
-        return say(why, -EBADMSG, "its table names %d descriptors, and it holds %zu", n, content->n);
+        recovered_list_cut(list, before);
+        return say(why, -EBADMSG, "its table names %d descriptors, and it holds %zu", n,
+                   content->n);
     }
     for (size_t i = 0; i < (size_t)n; i++)
         list->items[before + i].fd = TAKE_FD(content->fds[i]);
     return 0;
 }
 
-static int read_pair(struct store *store, const struct candidate *ends,
-                     struct recovered_list *list, struct sentence *why)
+static int read_pair(struct store *store, const struct candidate *ends, struct recovered_list *list,
+                     struct sentence *why)
 {
     _cleanup_(bag_content_deinit) struct bag_content content = {NULL};
     struct bag *bag;
@@ -217,6 +214,14 @@ static struct bag *find_bag(struct store *store, unsigned number)
     return NULL;
 }
 
+void store_spoil(struct store *store, unsigned number)
+{
+    struct bag *bag = find_bag(store, number);
+
+    if (bag)
+        free_charp(&bag->text);
+}
+
 static size_t count_members(const struct registry *registry, unsigned number)
 {
     struct object *object;
@@ -239,8 +244,8 @@ static bool assign(struct store *store, const struct registry *registry)
         if (object->bag != 0 || object_is_failed(object))
             continue;
         while (room == 0) {
-            bag = next < store->n_bags ? &store->bags[next]
-                                       : add_bag(store, store->last_number + 1);
+            bag =
+                next < store->n_bags ? &store->bags[next] : add_bag(store, store->last_number + 1);
             if (!bag)
                 return false;
             next++;

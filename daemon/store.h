@@ -36,6 +36,9 @@ bool store_is_there(const struct store *store);
 int store_collect(struct store *store, struct handed *handed, struct recovered_list *list,
                   struct sentence *why) _must_check_;
 
+/* What is in a bag is not what its text says: it is to be renewed. */
+void store_spoil(struct store *store, unsigned number);
+
 /* Makes the store hold every object of the registry as it is now: to be called after each change
  * and before what is new is handed out. What cannot be stored is said. */
 void store_save(struct store *store, const struct registry *registry);
