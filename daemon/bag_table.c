@@ -46,6 +46,8 @@ void bag_table_add(FILE *file, const struct object *object)
     (void)fprintf(file, "%s %s %s id=%" PRIu64 ":%" PRIu64, kind->name, declaration->name,
                   object_is_retired(object) ? "retired" : "declared", object->identity.device,
                   object->identity.inode);
+    if (object->traits)
+        (void)fprintf(file, " traits=%u", object->traits);
     if (object->kernel_name)
         (void)fprintf(file, " kernel_name=%s", object->kernel_name);
     for (size_t i = 0; i < kind->n_keys; i++) {
@@ -94,6 +96,8 @@ static int set_field(struct recovered *item, const char *key, char *value)
 {
     if (strcmp(key, "id") == 0)
         return parse_pair(value, &item->identity.device, &item->identity.inode);
+    if (strcmp(key, "traits") == 0)
+        return parse_number(value, UINT32_MAX, &item->traits);
     if (strcmp(key, "kernel_name") == 0) {
         item->kernel_name = strdup(value);
         return item->kernel_name ? 0 : -ENOMEM;

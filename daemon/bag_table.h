@@ -11,6 +11,7 @@ struct recovered {
     struct declaration *declaration; /* owned; of a retired one under its name NAME@NUMBER */
     char *kernel_name;               /* owned; NULL: it had none */
     struct wire_identity identity;   /* 0:0 where it was not known */
+    uint64_t traits;
     bool retired;
     int fd; /* owned, -1: none (any more) */
     unsigned bag;

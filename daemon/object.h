@@ -36,7 +36,8 @@ enum naming {
 /* What all objects of a broker share. */
 struct environment {
     enum naming naming;
-    int descriptors_dir; /* /proc/self/fd, for opening a descriptor's object anew */
+    const struct registry *registry; /* what may have a name in the kernel already; may be NULL */
+    int descriptors_dir;             /* /proc/self/fd, for opening a descriptor's object anew */
 };
 
 struct object {
@@ -45,6 +46,9 @@ struct object {
     const struct environment *environment; /* borrowed */
     int fd;                                /* -1: failed */
     char *kernel_name;                     /* that it lives under, owned; NULL: without one */
+    bool name_lost;  /* declared with a name that it could not have, or that was removed */
+    bool adopted;    /* was there before, rather than made */
+    unsigned traits; /* given at birth, where the kernel does not tell: the kind's own bits */
     struct wire_identity identity;
     char *failure;        /* why it is failed, NULL when it is not */
     char *difference;     /* how it differs from its declaration, NULL when it does not */
@@ -122,6 +126,22 @@ struct kind {
      * under KERNEL_NAME (NULL: none): sets what create() does. -EBADMSG with a sentence: it is no
      * object of this kind, or not ours. */
     int (*recover)(struct object *object, int fd, const char *kernel_name, struct sentence *why);
+    /* How the object differs from what DECLARATION, of its kind, says of it, as new text; NULL: not
+     * at all. -errno: it cannot be told. */
+    int (*compare)(const struct object *object, const struct declaration *declaration, char **ret);
+    /* What DECLARATION says and can be set while the object lives, but is not so yet, as text; ""
+     * for nothing. Returns whether setting it gives holders of one direction the other. May be
+     * NULL. */
+    bool (*adjustment)(const struct object *object, const struct declaration *declaration,
+                       char *ret, size_t size);
+    /* Sets that, of its own declaration. -errno with a sentence. May be NULL. */
+    int (*adjust)(struct object *object, struct sentence *why);
+    /* How much waits in it: messages, a count, bytes. */
+    int (*depth)(const struct object *object, uint64_t *ret);
+    /* Takes at most N of them, never waits. NULL: they go with the object. */
+    int (*take)(const struct object *object, uint64_t n, uint64_t *ret_taken);
+    /* Removes its name from the kernel, if it has one; may be NULL. */
+    void (*remove)(struct object *object);
     /* A descriptor with just this access, WIRE_NONBLOCK in FLAGS if asked for. ACCESS has been
      * checked against the kind's directions and the grants. */
     int (*hand_out)(struct object *object, unsigned access, unsigned flags, struct handout *ret,
@@ -158,8 +178,9 @@ struct object *object_free(struct object *object);
 void object_retire(struct object *object, struct declaration *own);
 bool object_is_retired(const struct object *object);
 
-/* Makes the object; on failure it is failed, with its cause, and the next try is set. */
-void object_create(struct object *object, uint64_t now_us);
+/* Makes the object; on failure, which it returns, it is failed, with its cause, and the next try is
+ * set. */
+int object_create(struct object *object, uint64_t now_us);
 /* The same for a failed one whose time has come. */
 void object_retry(struct object *object, uint64_t now_us);
 bool object_is_failed(const struct object *object);

@@ -58,6 +58,8 @@ static struct object *make_object(struct recovered *item, const struct environme
         return NULL;
     }
     object->bag = item->bag;
+    object->traits = (unsigned)item->traits;
+    object->adopted = true;
     if (item->declaration->kind->recover(object, item->fd, item->kernel_name, why) < 0)
         return object_free(object);
     item->fd = -1; /* the object's now */

@@ -5,9 +5,15 @@
 #include "daemon/peer.h"
 #include "daemon/registry.h"
 
+struct reload;
+struct server;
+
 /* What requests are answered from; owned by the broker. */
 struct desk {
     struct registry *registry;
+    struct store *store;
+    struct reload *reload;
+    struct server *server;
     const struct config *config;
     uint64_t started_us;
     size_t n_clients;                  /* of both sockets */
@@ -15,6 +21,10 @@ struct desk {
     bool socket_given;                 /* on the command line */
     struct unit_source units;
 };
+
+/* Whether something of the configuration is not as it says: an object failed, a file left out, or
+ * counting as before. */
+bool desk_is_degraded(const struct desk *desk);
 
 /* Who asks. */
 struct caller {
