@@ -4,6 +4,7 @@
 #include "daemon/clock.h"
 #include "daemon/limits.h"
 #include "daemon/log.h"
+#include "daemon/losses.h"
 #include "daemon/privilege.h"
 #include "daemon/recover.h"
 #include "daemon/reload.h"
@@ -87,8 +88,8 @@ static void signal_ready(struct source *source, uint32_t events)
         return;
     }
     if (!broker->options->quiet)
-        log_info("stopping on %s; queues with a name stay, with their messages",
-                 info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+        losses_say_at_stop(&broker->registry, &broker->store,
+                           info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
     loop_stop(&broker->loop, 0);
 }
 
@@ -225,20 +226,6 @@ static int open_sockets(struct broker *broker)
     return r;
 }
 
-static void say_what_a_restart_loses(const struct broker *broker)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < broker->registry.n; i++)
-        n += !object_is_failed(broker->registry.objects[i]) &&
-             !broker->registry.objects[i]->kernel_name;
-    if (n > 0 && !store_is_there(&broker->store))
-        log_info("%zu of the objects (eventfds, pipes, queues without a name) live as long as this "
-                 "broker, since there is no descriptor store: a restart makes them anew, without "
-                 "their counts and messages",
-                 n);
-}
-
 /* From what came back to what is declared is the way of a reload. */
 static int adapt(struct broker *broker)
 {
@@ -336,7 +323,7 @@ static int start(struct broker *broker)
     arm_retry(broker, registry_retry(&broker->registry));
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet) {
-        say_what_a_restart_loses(broker);
+        losses_say_at_start(&broker->registry, &broker->store);
         log_info("%s", status);
     }
     spare = close_fd(spare);
@@ -387,6 +374,7 @@ int broker_run(const struct options *options)
     (void)umask(0); /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
+    store_init(&broker.store, options->source.naming == NAMING_NONE);
     r = cannot(handed_collect(&broker.handed), "take what the service manager hands in");
     if (r >= 0)
         r = load(&broker);

@@ -218,7 +218,7 @@ int config_file_read_again(const struct config_file *template, struct config_fil
     memcpy(file->text, template->text, template->size + 1);
     file->size = template->size;
     file->stale = true;
-    r = parse(file, &none);
+    r = config_file_take(file, file->text, file->size, &none);
     problems_deinit(&none);
     if (r < 0)
         return r;

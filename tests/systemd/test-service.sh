@@ -3,24 +3,6 @@
 # shellcheck source=tests/systemd/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-fresh() { # CONFIG-TEXT: the service as after a boot, with this main file, not started yet
-    systemctl stop ipcbroker.service ipcbroker.socket
-    systemctl reset-failed
-    rm -rf "$configuration" /dev/mqueue/*
-    no_drop_in ipcbroker.service
-    configure ipcbroker.conf "$1"
-}
-
-main_pid() {
-    property ipcbroker.service MainPID
-}
-
-another_pid_than() { # PID: the service runs, in another process
-    local pid
-    pid=$(main_pid)
-    [[ $pid != 0 && $pid != "$1" && $(property ipcbroker.service ActiveState) == active ]]
-}
-
 # ---- units ----
 
 the_units_are_correct() {
