@@ -550,9 +550,12 @@ static void lose_name(struct object *object)
 {
     if (!object->kernel_name)
         return;
-    log_warning("queue '%s': its name %s was removed from outside; it goes on without a name, with "
-                "its messages, reachable through the broker alone",
-                object->declaration->name, object->kernel_name);
+    log_event(&(struct log_event){.priority = LOG_WARNING,
+                                  .id = LOG_NAME_LOST,
+                                  .object = object->declaration->name},
+              "queue '%s': its name %s was removed from outside; it goes on without a name, with "
+              "its messages, reachable through the broker alone",
+              object->declaration->name, object->kernel_name);
     free_charp(&object->kernel_name);
     object->name_lost = true;
 }

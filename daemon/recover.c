@@ -10,7 +10,10 @@ static void refuse(struct store *store, struct recovered *item, const char *why)
 {
     char name[256];
 
-    log_error("%s, which came back from the descriptor store, is refused: %s",
+    log_event(&(struct log_event){.priority = LOG_ERR,
+                                  .id = LOG_STORE_REFUSED,
+                                  .object = item->declaration->name},
+              "%s, which came back from the descriptor store, is refused: %s",
               declaration_format(item->declaration, name, sizeof name), why);
     item->fd = close_fd(item->fd);
     store_spoil(store, item->bag);
@@ -102,7 +105,10 @@ static size_t drop_doubles(struct store *store, struct object **objects, size_t 
         qsort(objects, n, sizeof *objects, compare_identities);
     for (size_t i = 0; i < n; i++) {
         if (kept > 0 && compare_identities(&objects[kept - 1], &objects[i]) == 0) {
-            log_error(
+            log_event(
+                &(struct log_event){.priority = LOG_ERR,
+                                    .id = LOG_STORE_REFUSED,
+                                    .object = objects[i]->declaration->name},
                 "%s, which came back from the descriptor store, is refused: it is the same as "
                 "%s",
                 declaration_format(objects[i]->declaration, name, sizeof name),

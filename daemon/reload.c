@@ -81,9 +81,16 @@ void reload_log_problems(const struct problems *problems)
 {
     char line[4096];
 
-    for (size_t i = 0; i < problems->n; i++)
-        log_write(problems->items[i].severity == SEVERITY_ERROR ? LOG_ERR : LOG_WARNING, "%s",
-                  problem_format_bare(&problems->items[i], line, sizeof line));
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *problem = &problems->items[i];
+
+        log_event(&(struct log_event){.priority = problem->severity == SEVERITY_ERROR ? LOG_ERR
+                                                                                      : LOG_WARNING,
+                                      .id = LOG_CONFIG_PROBLEM,
+                                      .file = problem->place.path,
+                                      .line = problem->place.line},
+                  "%s", problem_format_bare(problem, line, sizeof line));
+    }
     if (problems->n_dropped > 0)
         log_error("and %zu more problems", problems->n_dropped);
     if (problems->out_of_memory)
@@ -95,10 +102,15 @@ void reload_log_files(const struct config *config)
     const char *path;
 
     for (size_t i = 0; i < config->n_left_out; i++)
-        log_error("%s is left out as a whole, for the errors above", config->left_out[i]);
+        log_event(&(struct log_event){.priority = LOG_ERR,
+                                      .id = LOG_FILE_LEFT_OUT,
+                                      .file = config->left_out[i]},
+                  "%s is left out as a whole, for the errors above", config->left_out[i]);
     for (size_t i = 0; i < config->n_files; i++)
         if (config_file_is_stale(config, i, &path))
-            log_error("%s counts as it was before, for the errors above", path);
+            log_event(
+                &(struct log_event){.priority = LOG_ERR, .id = LOG_FILE_LEFT_OUT, .file = path},
+                "%s counts as it was before, for the errors above", path);
 }
 
 /* The outcome is complete: those who wait for it are answered, among others who wait. */
@@ -118,7 +130,8 @@ static void end_badly(struct reload *reload, const char *state, const char *why)
     outcome->state = state;
     (void)say(&outcome->why, 0, "%s", why);
     if (reload->sort == RUN_RELOAD)
-        log_error("the reload is %s, nothing was changed: %s", state, why);
+        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_RELOAD_REFUSED},
+                  "the reload is %s, nothing was changed: %s", state, why);
     begin_telling(reload);
 }
 

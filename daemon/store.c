@@ -178,7 +178,8 @@ static int read_number(struct store *store, const struct candidate *candidates, 
             return r;
         found = r >= 0;
         if (r < 0)
-            log_error("what the service manager keeps as '%s' is refused and left alone: %s",
+            log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_REFUSED},
+                      "what the service manager keeps as '%s' is refused and left alone: %s",
                       ends->item->name, why->text);
     }
     return 0;
@@ -355,11 +356,13 @@ void store_save(struct store *store, const struct registry *registry)
         return;
     r = assign(store, registry) ? 0 : -ENOMEM;
     if (r >= 0 && store->n_bags * 2 + 2 > store->most)
-        log_error("the service manager keeps %zu descriptors, %zu are needed: what was made last "
+        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
+                  "the service manager keeps %zu descriptors, %zu are needed: what was made last "
                   "is lost at a restart; raise FileDescriptorStoreMax= and $FDSTORE of the service",
                   store->most, store->n_bags * 2 + 2);
     for (size_t i = 0; i < store->n_bags && r >= 0; i++)
         r = save(registry, &store->bags[i], &why);
     if (r < 0)
-        log_error("not every object can be stored: %s; a restart would lose what is not", why.text);
+        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
+                  "not every object can be stored: %s; a restart would lose what is not", why.text);
 }
