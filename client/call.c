@@ -58,27 +58,42 @@ static bool unlink_call(struct ipcb *b, struct call *call)
     return false;
 }
 
-static void cancel_done(struct ipcb *b, struct call *call, int r, struct wire_reader fields,
+void call_again(struct ipcb *b, struct call *call)
+{
+    call->sent = false;
+    append(b, call);
+}
+
+static void posted_done(struct ipcb *b, struct call *call, int r, struct wire_reader fields,
                         struct descriptors *descriptors)
 {
     (void)b, (void)r, (void)fields, (void)descriptors;
     free(call);
 }
 
+bool call_post(struct ipcb *b, const struct wire_writer *request)
+{
+    struct call *call = calloc(1, sizeof *call);
+
+    if (!call)
+        return false;
+    call->done = posted_done;
+    call->never_twice = true;
+    if (call_start(b, call, request) < 0) {
+        free(call);
+        return false;
+    }
+    return true;
+}
+
 /* A broker keeps few requests that wait: it is told of one that nobody waits for any more. */
 static void send_cancel(struct ipcb *b, uint32_t serial)
 {
-    struct call *cancel = calloc(1, sizeof *cancel);
     struct wire_writer request;
 
-    if (!cancel)
-        return;
-    cancel->done = cancel_done;
-    cancel->never_twice = true;
     request_begin(b, WIRE_CANCEL, &request);
     wire_put_u32(&request, WIRE_FIELD_SERIAL, serial);
-    if (call_start(b, cancel, &request) < 0)
-        free(cancel);
+    (void)call_post(b, &request);
 }
 
 /* If nobody else waits at this connection it is closed, so that a broker that has stopped answering

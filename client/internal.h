@@ -126,12 +126,17 @@ struct call {
     uint8_t type;
     bool sent;        /* over the connection that there is */
     bool never_twice; /* it changes something: once it was sent it is not sent again */
+    bool proved;      /* the broker has had the proof that it asked for */
     bool patient;     /* its answer may take long: a connection without any may be a good one */
     call_done *done;
 };
 
 /* Puts the call at the end of the list; calls_turn() does the rest. On failure it is not there. */
 int call_start(struct ipcb *b, struct call *call, const struct wire_writer *request) _must_check_;
+/* The same for a request whose answer nobody waits for. False: there is no memory for it. */
+bool call_post(struct ipcb *b, const struct wire_writer *request);
+/* Puts a call that has been answered back, to be sent again behind all others. */
+void call_again(struct ipcb *b, struct call *call);
 /* Takes a call out of the list if it is there, and forgets its reply. */
 void call_abandon(struct ipcb *b, struct call *call);
 /* Does one thing that can be done without waiting: connects, sends, receives a frame. True: a frame
@@ -220,6 +225,12 @@ int64_t asyncs_next_us(const struct ipcb *b);
 void process_settle(struct ipcb *b);
 /* Before the connection's descriptor is closed. */
 void process_forget(struct ipcb *b);
+
+/* ---- proof.c ---- */
+
+/* FIELDS answer a call with ENOKEY: sends what the broker asks for, and the call again. False: it
+ * asks for nothing, or it has had it. */
+bool proof_give(struct ipcb *b, struct call *call, struct wire_reader fields);
 
 /* ---- acquire.c ---- */
 

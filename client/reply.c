@@ -97,8 +97,14 @@ static void take_reply(struct ipcb *b, const struct wire_header *header, struct 
     }
     b->credit = CREDIT;
     b->pause_us = 0;
+    if (header->status == ENOKEY && proof_give(b, call, fields))
+        return;
     if (call->type != header->type || header->status > STATUS_MAX)
         r = request_nonsense(b);
+    else if (header->status == ENOKEY)
+        r = say(&b->message, -EAGAIN,
+                "the broker at %s could not make sure of the unit of this process: try again",
+                b->address.sun_path);
     else if (header->status != 0)
         r = status_error(b, header->status, fields);
     else if (descriptors->cut)

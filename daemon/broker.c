@@ -305,6 +305,7 @@ static int start(struct broker *broker)
         .socket = broker->sockets.main,
         .admin_socket = broker->sockets.admin,
         .socket_given = broker->options->socket,
+        .without = broker->options->without,
         .units = {broker->options->source.user, broker->options->without & FEATURE_PEERPIDFD},
     };
     r = cannot(loop_init(&broker->loop), "make an event loop");

@@ -68,11 +68,17 @@ static void drain(int fd)
             return;
 }
 
-void connection_refuse(int fd, struct reply *reply, int error, const char *sentence)
+void connection_refuse(int fd, struct guard *guard, struct reply *reply, int error,
+                       const char *sentence)
 {
     reply_error(reply, WIRE_EVENT, 0, error, sentence);
     (void)send_reply(fd, reply); /* a courtesy: he is closed anyway */
+    if (guard) {
+        (void)guard_close(guard, fd);
+        return;
+    }
     drain(fd);
+    (void)close_fd(fd);
 }
 
 /* Takes a request off the lists of those that wait. */
@@ -89,15 +95,32 @@ static void forget(struct kept *kept)
     free(kept);
 }
 
-void connection_deinit(struct connection *connection)
+static bool close_socket(struct connection *connection)
 {
-    if (connection->source.fd >= 0)
-        loop_remove(connection->context->loop, &connection->source);
+    struct loop *loop = connection->context->loop;
+    bool held_up = false;
+
+    if (connection->source.fd < 0)
+        return false;
+    loop_remove(loop, &connection->source);
+    if (connection->unguarded) {
+        held_up = guard_close(&loop->guard, connection->source.fd);
+        guard_leave(&loop->guard);
+        connection->source.fd = -1;
+    }
     connection->source.fd = close_fd(connection->source.fd);
+    return held_up;
+}
+
+bool connection_deinit(struct connection *connection)
+{
+    bool held_up = close_socket(connection);
+
     free(TAKE_PTR(connection->parked));
     while (!LIST_EMPTY(&connection->waiting))
         forget(LIST_FIRST(&connection->waiting));
     peer_deinit(&connection->peer);
+    return held_up;
 }
 
 static void end(struct connection *connection)
@@ -229,7 +252,7 @@ static bool answer_one(struct connection *connection, struct kept *kept, const v
     reply_deinit(context->reply);
     if (r >= 0)
         return true;
-    if (r == -ESHUTDOWN)
+    if (r == -ESHUTDOWN && !connection->unguarded)
         drain(connection->source.fd);
     end(connection);
     return false;
@@ -269,12 +292,38 @@ void connection_resume(struct kept *kept)
     answer(connection, kept, kept->frame, kept->size);
 }
 
+/* Not read: what comes with it would be closed now, which is the trap. */
+static void refuse_descriptors(struct connection *connection)
+{
+    struct reply *reply = connection->context->reply;
+
+    reply_error(reply, WIRE_EVENT, 0, -EPERM, "the broker takes no descriptors from clients");
+    (void)send_reply(connection->source.fd, reply);
+    end(connection);
+}
+
+static ssize_t receive(struct connection *connection)
+{
+    ssize_t size =
+        peer_receive(&connection->peer, connection->source.fd, connection->context->frame,
+                     WIRE_REQUEST_MAX, MSG_DONTWAIT | MSG_TRUNC);
+
+    return size < 0 ? -errno : size;
+}
+
 static void read_request(struct connection *connection, uint32_t events)
 {
     uint8_t *frame = connection->context->frame;
-    ssize_t size = recv(connection->source.fd, frame, WIRE_REQUEST_MAX, MSG_DONTWAIT | MSG_TRUNC);
+    const struct peer *peer = &connection->peer;
+    ssize_t size = connection->unguarded ? guard_peek(connection->source.fd, peer->proof) : 0;
 
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+    if (size == -EPERM) {
+        refuse_descriptors(connection);
+        return;
+    }
+    if (size >= 0) /* what was not looked at is not read: an error may come before it */
+        size = receive(connection);
+    if (size == -EAGAIN || size == -EINTR)
         return;
     if (size < 0 || (size == 0 && events & (EPOLLRDHUP | EPOLLHUP)))
         end(connection);
@@ -308,6 +357,11 @@ int connection_open(struct connection *connection, int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     connection->source = (struct source){fd, ready};
     r = loop_add(connection->context->loop, &connection->source, EVENTS_READING);
+    if (r >= 0 && connection->unguarded) {
+        r = guard_enter(&connection->context->loop->guard);
+        if (r < 0)
+            loop_remove(connection->context->loop, &connection->source);
+    }
     if (r < 0)
         connection->source.fd = -1;
     return r;

@@ -25,6 +25,7 @@ struct connection {
     struct peer peer;
     struct user *user; /* his account; NULL on the admin socket */
     bool admin;
+    bool unguarded;           /* descriptors may come in */
     void *server;             /* the owner's own */
     unsigned unread;          /* descriptors sent since the client was last seen to have read all */
     struct kept *parked;      /* the request whose reply did not go out, owned; NULL: none */
@@ -41,9 +42,11 @@ int connection_open(struct connection *connection, int fd) _must_check_;
 void connection_resume(struct kept *kept);
 /* Sends an event. It is lost for a client that does not read. */
 void connection_tell(struct connection *connection, const void *frame, size_t size);
-/* Closes and forgets all it owns; does not call gone(). */
-void connection_deinit(struct connection *connection);
+/* Closes and forgets all it owns; does not call gone(). True: the client has sent descriptors that
+ * held the loop up. */
+bool connection_deinit(struct connection *connection);
 
-/* Sends an error to somebody who is no connection yet, and reads away what he sent, so that he
- * finds the sentence and not a reset. */
-void connection_refuse(int fd, struct reply *reply, int error, const char *sentence);
+/* Sends an error to somebody who is no connection yet, reads away what he sent, so that he finds
+ * the sentence and not a reset, and closes. GUARD: he may have sent descriptors; or NULL. */
+void connection_refuse(int fd, struct guard *guard, struct reply *reply, int error,
+                       const char *sentence);

@@ -164,7 +164,7 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
     (void)access;
     if (flags & WIRE_NONBLOCK && !nonblocking)
         return say(why, -EINVAL,
-                   "eventfd '%s' was made with nonblocking = no, which all its holders share",
+                   "eventfd '%s' is declared with nonblocking = no, which all its holders share",
                    object->declaration->name);
     r = learn_identity(object);
     if (r < 0)

@@ -1,18 +1,18 @@
 #include "daemon/listener.h"
 
 #include "base/address.h"
+#include "daemon/guard.h"
+#include "daemon/options.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/file.h>
 
-/* Option and number of kernel 6.16; Debian 12's headers do not have them. */
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-
-#define BACKLOG 4096 /* cut by net.core.somaxconn */
+/* Whoever comes and goes as fast as he can leaves it full of connections that are dead, each of
+ * which a newcomer waits for: a long one makes him wait long. Who finds it full is woken or tries
+ * again. */
+#define BACKLOG 256 /* cut by net.core.somaxconn */
 
 /* ---- the directory ---- */
 
@@ -199,25 +199,27 @@ static int bind_with_mode(int fd, const struct sockaddr_un *address, socklen_t l
 static int bind_and_listen(int fd, const char *path, const struct sockaddr_un *address,
                            socklen_t length, mode_t mode, struct sentence *why)
 {
-    int r, off = 0;
-
-    r = bind_with_mode(fd, address, length, mode);
+    int r = bind_with_mode(fd, address, length, mode);
     if (r < 0)
         return say(why, r, "no socket can be made at %s: %s", path, strerror(-r));
-    /* Before listen(): nobody may send us descriptors, not even while he waits to be accepted.
-     * Older kernels do not have it. */
-    (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
     if (listen(fd, BACKLOG) < 0)
         return say(why, -errno, "listen at %s: %s", path, strerror(errno));
     return 0;
 }
 
-int listener_open(struct listener *listener, const char *path, mode_t mode, struct sentence *why)
+static bool guard(int fd, unsigned without)
+{
+    return !(without & FEATURE_PASSRIGHTS) && guard_refuse(fd);
+}
+
+int listener_open(struct listener *listener, const char *path, mode_t mode, unsigned without,
+                  struct sentence *why)
 {
     _cleanup_close_ int fd = -1;
     struct sockaddr_un address;
     struct stat status;
     int length = address_from_path(path, &address), r;
+    bool guarded;
 
     if (length < 0)
         return say(why, length, "%s is no path for a socket: absolute, at most 107 bytes", path);
@@ -229,27 +231,41 @@ int listener_open(struct listener *listener, const char *path, mode_t mode, stru
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return say(why, -errno, "socket: %s", strerror(errno));
+    /* Before listen(): nobody may send us descriptors, not even while he waits to be accepted. */
+    guarded = guard(fd, without);
     r = bind_and_listen(fd, path, &address, (socklen_t)length, mode, why);
     if (r < 0)
         return r;
     if (lstat(path, &status) < 0)
         return say(why, -errno, "%s: %s", path, strerror(errno));
-    *listener = (struct listener){-1, strdup(path), false, status.st_dev, status.st_ino};
+    *listener = (struct listener){
+        .fd = -1,
+        .path = strdup(path),
+        .device = status.st_dev,
+        .inode = status.st_ino,
+        .guarded = guarded,
+    };
     if (!listener->path)
         return say(why, -ENOMEM, "out of memory");
     listener->fd = TAKE_FD(fd);
     return 0;
 }
 
-int listener_take(struct listener *listener, int fd, const char *path, struct sentence *why)
+int listener_take(struct listener *listener, int fd, const char *path, unsigned without,
+                  struct sentence *why)
 {
     _cleanup_close_ int taken = fd;
-    int flags = fcntl(fd, F_GETFL), off = 0;
+    int flags = fcntl(fd, F_GETFL);
 
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return say(why, -errno, "fcntl of the socket that was handed in: %s", strerror(errno));
-    (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
-    *listener = (struct listener){.fd = -1, .path = strdup(path), .handed_in = true};
+    *listener = (struct listener){
+        .fd = -1,
+        .path = strdup(path),
+        .handed_in = true,
+        .guarded = guard(fd, without),
+        .old_backlog = true,
+    };
     if (!listener->path)
         return say(why, -ENOMEM, "out of memory");
     listener->fd = TAKE_FD(taken);

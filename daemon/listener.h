@@ -29,17 +29,21 @@ struct listener {
     bool handed_in; /* its file is the service manager's, who goes on listening */
     dev_t device;   /* of the socket's file, so that only our own is ever removed */
     ino_t inode;
+    bool guarded;     /* refuses descriptors for those who connect from now on */
+    bool old_backlog; /* handed in, and not yet found empty: who waits may have sent some before */
 };
 
 #define LISTENER_NULL ((struct listener){.fd = -1})
 
-/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. -EADDRINUSE:
- * a live broker, or something that is no stale socket of ours, is there. Call it while the process
- * has one thread: it sets the umask. */
-int listener_open(struct listener *listener, const char *path, mode_t mode,
+/* Binds and listens at PATH, with the file mode MODE from its birth on; non-blocking. WITHOUT are
+ * features to do without. -EADDRINUSE: a live broker, or something that is no stale socket of ours,
+ * is there. Call it while the process has one thread: it sets the umask. */
+int listener_open(struct listener *listener, const char *path, mode_t mode, unsigned without,
                   struct sentence *why) _must_check_;
-/* The same of FD, which listens at PATH already and was handed in; takes it over. */
-int listener_take(struct listener *listener, int fd, const char *path,
+/* The same of FD, which listens at PATH already and was handed in; takes it over. What waits in its
+ * backlog is unguarded, what comes later is guarded if the kernel can and WITHOUT does not forbid
+ * it. */
+int listener_take(struct listener *listener, int fd, const char *path, unsigned without,
                   struct sentence *why) _must_check_;
 /* Gives the socket's file another mode, and lets others pass through its directory, if that is
  * ours, where the mode is for others. -errno with a sentence. */

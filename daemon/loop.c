@@ -17,6 +17,7 @@ int loop_init(struct loop *loop)
 
 void loop_deinit(struct loop *loop)
 {
+    guard_deinit(&loop->guard);
     loop->epoll = close_fd(loop->epoll);
 }
 
@@ -112,8 +113,11 @@ static void dispatch(struct loop *loop)
 int loop_run(struct loop *loop)
 {
     while (!loop->stopping) {
-        int n = epoll_wait(loop->epoll, loop->batch, LOOP_BATCH, timeout_ms(loop));
+        int n;
 
+        guard_rest(&loop->guard);
+        n = epoll_wait(loop->epoll, loop->batch, LOOP_BATCH, timeout_ms(loop));
+        guard_wake(&loop->guard);
         if (n < 0 && errno != EINTR)
             return -errno;
         loop->n_batch = n < 0 ? 0 : n;

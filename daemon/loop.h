@@ -2,7 +2,7 @@
  * One thread. A callback may remove any source and any timer, its own too. */
 #pragma once
 
-#include "base/base.h"
+#include "daemon/guard.h"
 
 #include <sys/epoll.h>
 #include <sys/queue.h>
@@ -23,6 +23,7 @@ struct timer {
 
 struct loop {
     int epoll;
+    struct guard guard; /* interrupts what holds the loop up, once somebody enters it */
     struct epoll_event batch[LOOP_BATCH];
     int n_batch;
     LIST_HEAD(, timer) timers; /* a handful: the earliest is looked for */

@@ -2,6 +2,7 @@
 
 #include "daemon/unit.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 #ifndef SO_PEERPIDFD
@@ -44,6 +45,7 @@ static int read_groups(int fd, gid_t **ret, size_t *ret_n)
         free(groups);
         return r;
     }
+    groups_sort(groups, size / sizeof *groups);
     *ret = groups;
     *ret_n = size / sizeof *groups;
     return 0;
@@ -66,25 +68,68 @@ static int open_process(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0 ? -errno : pidfd;
 }
 
-int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source)
+static bool is_shortage(int r)
 {
-    _cleanup_close_ int pidfd = -1;
-    int r = 0;
+    return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
 
-    if (peer->unit_known)
-        return 0;
-    pidfd = source->without_peerpidfd ? -ENOPROTOOPT : open_process(fd);
-    if (pidfd >= 0)
-        r = unit_of_process(pidfd, source->user, &peer->unit);
-    if (r < 0 || pidfd == -EMFILE || pidfd == -ENFILE || pidfd == -ENOMEM)
+/* PIDFD is the process that connected, or a negative errno: then he is in no unit. */
+static int settle_unit(struct peer *peer, int pidfd, const struct unit_source *source)
+{
+    int r = pidfd < 0 ? pidfd : unit_of_process(pidfd, source->user, &peer->unit);
+
+    if (is_shortage(r))
         return -EAGAIN;
     peer->credentials.unit = peer->unit;
     peer->unit_known = true;
     return 0;
 }
 
+static int ask(struct peer *peer, int fd, const struct unit_source *source)
+{
+    int r = peer->proof ? 0 : proof_new(&peer->proof, fd, peer->pid);
+
+    if (r == -ESRCH)
+        return settle_unit(peer, r, source);
+    return r < 0 ? r : -ENOKEY;
+}
+
+int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source)
+{
+    _cleanup_close_ int pidfd = -1;
+
+    if (peer->unit_known)
+        return 0;
+    pidfd = source->without_peerpidfd ? -ENOPROTOOPT : open_process(fd);
+    return pidfd == -ENOPROTOOPT ? ask(peer, fd, source) : settle_unit(peer, pidfd, source);
+}
+
+int peer_prove(struct peer *peer, int fd, const void *nonce, size_t size,
+               const struct unit_source *source)
+{
+    struct proof *proof = peer->proof;
+    bool good;
+    int r;
+
+    if (!proof)
+        return -EINVAL;
+    good = peer->sender == peer->pid && size == sizeof proof->nonce &&
+           memcmp(nonce, proof->nonce, size) == 0;
+    r = settle_unit(peer, good ? proof->pidfd : -EACCES, source);
+    peer->proof = proof_free(proof, fd);
+    return good || r < 0 ? r : -EACCES;
+}
+
+ssize_t peer_receive(struct peer *peer, int fd, void *frame, size_t size, int flags)
+{
+    if (peer->proof)
+        return proof_receive(fd, frame, size, flags, &peer->sender);
+    return recv(fd, frame, size, flags);
+}
+
 void peer_deinit(struct peer *peer)
 {
+    peer->proof = proof_free(peer->proof, -1);
     free(peer->unit);
     peer->unit = NULL;
     peer->credentials.unit = NULL;

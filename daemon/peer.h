@@ -1,6 +1,7 @@
 /* Who is at the other end of a connection, as the kernel knew it when he connected. */
 #pragma once
 
+#include "daemon/proof.h"
 #include "daemon/subject.h"
 
 struct peer {
@@ -10,6 +11,8 @@ struct peer {
     bool groups_known;
     char *unit; /* owned; what the credentials point to */
     bool unit_known;
+    struct proof *proof; /* owned; he is asked for it; NULL: not, or no longer */
+    pid_t sender;        /* who sent the last frame, while he is asked */
 };
 
 /* How units are told. */
@@ -24,6 +27,12 @@ int peer_init(struct peer *peer, int fd) _must_check_;
  * the peer is in none: he gets less, never more. */
 void peer_learn_groups(struct peer *peer, int fd);
 /* Asks for the unit, once, when a grant depends on it. He is in none if he has ended since he
- * connected. -EAGAIN: it cannot be told now. */
+ * connected. -ENOKEY: he has to prove who he is; -EAGAIN: it cannot be told now. */
 int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source) _must_check_;
+/* Takes the proof: NONCE came in the last frame. Right or wrong, he is asked once. -EACCES: it is
+ * none, and he is in no unit; -EINVAL: he was not asked; -EAGAIN: it cannot be told now. */
+int peer_prove(struct peer *peer, int fd, const void *nonce, size_t size,
+               const struct unit_source *source) _must_check_;
+/* Receives a frame as recv(2) does. */
+ssize_t peer_receive(struct peer *peer, int fd, void *frame, size_t size, int flags);
 void peer_deinit(struct peer *peer);

@@ -78,8 +78,8 @@ void plan_deinit(struct plan *plan)
 
 /* ---- what is told ---- */
 
-static int tell(struct plan *plan, const struct object *object,
-                const struct declaration *declaration, const char *what, const char *detail)
+static int tell(struct plan *plan, const struct declaration *declaration, const char *what,
+                const char *detail)
 {
     struct changes *changes = &plan->changes;
     struct change *items = changes->items;
@@ -90,7 +90,7 @@ static int tell(struct plan *plan, const struct object *object,
     if (!items)
         return -ENOMEM;
     changes->items = items;
-    change.name = strdup(object ? object->declaration->name : declaration->name);
+    change.name = strdup(declaration->name);
     change.detail = strdup(detail);
     items[changes->n++] = change;
     return change.name && change.detail ? 0 : -ENOMEM;
@@ -144,14 +144,14 @@ static int compare(struct plan *plan, struct plan_item *item)
         two_way = kind->adjustment(object, item->declaration, text, sizeof text);
     item->adjust = text[0];
     if (item->adjust)
-        r = tell(plan, object, item->declaration, "changed", text);
+        r = tell(plan, item->declaration, "changed", text);
     if (r >= 0 && two_way)
-        r = tell(plan, object, item->declaration, "two-way",
+        r = tell(plan, item->declaration, "two-way",
                  "holders of one direction can open the other by the new mode");
     if (r >= 0 && item->difference && !is_same_text(item->difference, object->difference))
-        r = tell(plan, object, item->declaration, "differs", item->difference);
+        r = tell(plan, item->declaration, "differs", item->difference);
     if (r >= 0 && !item->difference && object->difference)
-        r = tell(plan, object, item->declaration, "changed", "no longer differs");
+        r = tell(plan, item->declaration, "changed", "no longer differs");
     return r;
 }
 
@@ -161,14 +161,14 @@ static int keep(struct plan *plan, struct object *object, const struct declarati
     int r = 0;
 
     if (!is_same_grants(&object->declaration->grants, &declaration->grants))
-        r = tell(plan, object, declaration, "changed", "grants");
+        r = tell(plan, declaration, "changed", "grants");
     return r < 0 ? r : compare(plan, item);
 }
 
 static int revive(struct plan *plan, struct object *object, const struct declaration *declaration)
 {
     struct plan_item *item = add(plan, REVIVE, object, declaration);
-    int r = tell(plan, NULL, declaration, "revived", object->declaration->name);
+    int r = tell(plan, declaration, "revived", object->declaration->name);
 
     return r < 0 ? r : compare(plan, item);
 }
@@ -196,7 +196,7 @@ static int make(struct plan *plan, const struct declaration *declaration)
 
     if (retired)
         return revive(plan, retired, declaration);
-    r = tell(plan, NULL, declaration, "created", "");
+    r = tell(plan, declaration, "created", "");
     return r < 0 ? r : create(plan, declaration);
 }
 
@@ -208,13 +208,13 @@ static int leave(struct plan *plan, struct object *object)
 
     if (object_is_failed(object)) {
         add(plan, DROP, object, NULL);
-        return tell(plan, object, declaration, "removed", "it was failed");
+        return tell(plan, declaration, "removed", "it was failed");
     }
     item = add(plan, RETIRE, object, NULL);
     (void)snprintf(name, sizeof name, "%s@%u", declaration->name,
                    registry_next_number(plan->registry, declaration->name));
     item->own = declaration_copy(declaration, name, plan->environment->naming);
-    return item->own ? tell(plan, object, declaration, "retired", name) : -ENOMEM;
+    return item->own ? tell(plan, declaration, "retired", name) : -ENOMEM;
 }
 
 /* A name that both have. */

@@ -643,12 +643,14 @@ static int take(const struct object *object, uint64_t n, uint64_t *ret_taken)
     return 0;
 }
 
-/* Only while it is this queue that has the name. */
+/* Only while it is this queue that has the name. Needs no descriptor: there may be none. */
 static void remove_name(struct object *object)
 {
-    _cleanup_close_ int fd = object->kernel_name ? open_by_name(object, O_RDONLY | O_CLOEXEC) : -1;
+    struct stat status;
 
-    if (fd >= 0 && mq_unlink(object->kernel_name) < 0)
+    if (!object->kernel_name || fstat(object->fd, &status) < 0)
+        return;
+    if (status.st_nlink > 0 && mq_unlink(object->kernel_name) < 0)
         log_warning("queue '%s': its name %s cannot be removed: %s", object->declaration->name,
                     object->kernel_name, strerror(errno));
     free_charp(&object->kernel_name);

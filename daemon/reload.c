@@ -87,8 +87,8 @@ void reload_log_problems(const struct problems *problems)
         log_event(&(struct log_event){.priority = problem->severity == SEVERITY_ERROR ? LOG_ERR
                                                                                       : LOG_WARNING,
                                       .id = LOG_CONFIG_PROBLEM,
-                                      .file = problem->place.path,
-                                      .line = problem->place.line},
+                                      .file = problem->path,
+                                      .line = problem->line},
                   "%s", problem_format_bare(problem, line, sizeof line));
     }
     if (problems->n_dropped > 0)
@@ -116,10 +116,12 @@ void reload_log_files(const struct config *config)
 /* The outcome is complete: those who wait for it are answered, among others who wait. */
 static void begin_telling(struct reload *reload)
 {
-    reload->config = config_free(reload->config);
     plan_deinit(&reload->plan);
+    reload->config = config_free(reload->config); /* which the plan's objects used */
     reload->phase = RUN_TELLING;
     reload->told = 0;
+    if (reload->sort == RUN_RELOAD)
+        reload->applied(reload);
     server_wake(reload->server);
 }
 
@@ -260,8 +262,6 @@ static void tell(struct reload *reload)
         if (!has_time(since))
             return;
     reload->phase = RUN_IDLE;
-    if (reload->sort == RUN_RELOAD)
-        reload->applied(reload);
     run_next(reload);
 }
 

@@ -51,15 +51,6 @@ void reply_deinit(struct reply *reply)
 
 /* ---- who may ---- */
 
-void request_learn_unit(struct request *request)
-{
-    const struct caller *caller = request->caller;
-    int r = peer_learn_unit(caller->peer, caller->fd, &request->desk->units);
-
-    if (r < 0)
-        request->unit_error = r;
-}
-
 unsigned request_access(struct request *request, const struct grants *grants, unsigned wanted)
 {
     struct peer *peer = request->caller->peer;
@@ -152,6 +143,8 @@ static int find(struct request *request, const char *name, size_t size, bool ret
     object = registry_find(request->desk->registry, name, size);
     if (!object && retired)
         object = registry_find_retired(request->desk->registry, name, size);
+    if (!object && retired && size > 0 && memchr(name, '@', size))
+        return say(&request->why, -ENOENT, "no object of that name and number is retired");
     if (!object)
         return unknown_name(request, name, size);
     *ret = object;
@@ -487,6 +480,8 @@ static int dispatch(struct request *request)
         return request_replace(request);
     case WIRE_PURGE:
         return request_purge(request);
+    case WIRE_PROVE:
+        return request_prove(request);
     default:
         return say(&request->why, -ENOSYS, "this broker does not know requests of type %u",
                    request->header.type);
@@ -526,12 +521,10 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
         r = check_rest(&request);
     if (r >= 0 && reply->writer.overflow)
         r = say(&request.why, -EMSGSIZE, "the answer does not fit a frame");
-    if (request.unit_error && r != -EBADMSG)
-        r = say(&request.why, request.unit_error,
-                "the broker is too short of descriptors or memory to look at your unit; ask again "
-                "later");
-    if (r >= 0)
-        return;
-    reply_error(reply, header->type, header->serial, r, request.why.text);
-    reply->close = r == -EBADMSG;
+    if (request.unit_error && r != -EBADMSG) {
+        request_refuse_unit(&request);
+    } else if (r < 0) {
+        reply_error(reply, header->type, header->serial, r, request.why.text);
+        reply->close = r == -EBADMSG;
+    }
 }

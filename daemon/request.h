@@ -20,6 +20,7 @@ struct desk {
     const char *socket, *admin_socket; /* where the broker listens */
     bool socket_given;                 /* on the command line */
     struct unit_source units;
+    unsigned without; /* features of the kernel to do without */
 };
 
 /* Whether something of the configuration is not as it says: an object failed, a file left out, or

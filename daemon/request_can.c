@@ -120,7 +120,10 @@ static int read_groups(struct request *request, const struct wire_field *field, 
         return say(&request->why, -EAGAIN, "the broker is short of memory");
     ret->who.groups = ret->groups;
     ret->who.n_groups = n;
-    return wire_get_u32s(field, ret->groups, n);
+    if (wire_get_u32s(field, ret->groups, n) < 0)
+        return request_malformed(request, "groups that are no numbers");
+    groups_sort(ret->groups, n);
+    return 0;
 }
 
 /* A name and no pattern. */

@@ -12,14 +12,13 @@ struct request {
     struct wire_reader fields;
     struct reply *reply;
     struct sentence why;
-    int unit_error; /* an answer needs the caller's unit, which could not be told */
+    int unit_error; /* an answer needs the caller's unit: -ENOKEY: he has to prove who he is;
+                       -EAGAIN: not now */
 };
 
 /* What the grants give the caller as far as WANTED needs it: his unit is only looked at if it would
  * decide. Whoever asks on the admin socket is not favoured. */
 unsigned request_access(struct request *request, const struct grants *grants, unsigned wanted);
-/* Looks at the caller's unit, whoever decides by it. */
-void request_learn_unit(struct request *request);
 
 /* Whether the caller may see what he holds no grant on. */
 bool request_may_observe(struct request *request);
@@ -46,6 +45,14 @@ void request_put_grants(struct request *request, const struct declaration *decla
 /* Words that the answer is not there yet: the request waits for the end of RUN of a reload, or for
  * any (0). Returns 0, or -EBUSY when too many of the client's wait already. */
 int request_wait(struct request *request, uint64_t run);
+
+/* ---- request_unit.c ---- */
+
+/* Looks at the caller's unit, whoever decides by it; sets unit_error if it cannot be told. */
+void request_learn_unit(struct request *request);
+/* Makes the reply one that says why it could not be told, and asks for a proof if that helps. */
+void request_refuse_unit(struct request *request);
+int request_prove(struct request *request);
 
 /* ---- request_await.c ---- */
 

@@ -7,9 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ACCEPT_BATCH  64     /* newcomers a wake-up */
-#define PAUSE_US      100000 /* without accepting, when nothing else helps */
-#define ADMIN_CLIENTS 16
+#define ACCEPT_BATCH     64     /* newcomers a wake-up */
+#define ACCEPT_UNGUARDED 8      /* the same where each may have a trap for us */
+#define PAUSE_US         100000 /* without accepting, when nothing else helps */
+#define ADMIN_CLIENTS    16
 
 /* ---- leaving ---- */
 
@@ -19,11 +20,16 @@ static void leave(struct connection *connection)
     struct door *door = connection->admin ? &server->admin : &server->main;
 
     LIST_REMOVE(connection, entry);
+    if (connection_deinit(connection) && connection->user) {
+        log_warning("uid %u has sent descriptors whose closing held the broker up: no new "
+                    "connection of his for a minute",
+                    connection->user->uid);
+        users_bar(&server->users, connection->user);
+    }
     if (connection->user)
         users_leave(&server->users, connection->user);
     door->n_clients--;
     server->desk->n_clients--;
-    connection_deinit(connection);
     free(connection);
 }
 
@@ -41,6 +47,12 @@ static int enter_account(struct server *server, struct connection *connection, s
     if (r == -EBUSY)
         return say(why, r, "uid %u has %u connections, which is max_clients_per_user", uid,
                    (unsigned)most);
+    if (r == -EPERM)
+        return say(
+            why, r,
+            "uid %u has sent descriptors that held the broker up, and gets no new connection "
+            "for a minute",
+            uid);
     return r < 0 ? say(why, r, "the broker is out of memory") : 0;
 }
 
@@ -54,9 +66,11 @@ static int check_admin(struct server *server, struct connection *connection, str
         return 0;
     if (admin->by_group)
         peer_learn_groups(peer, connection->source.fd);
-    if (admin->by_unit) /* short of descriptors he is in none, and is told so */
-        (void)!peer_learn_unit(peer, connection->source.fd, &server->desk->units);
     if (grants_access(admin, &peer->credentials))
+        return 0;
+    /* Where that cannot be told he is in no unit. */
+    if (admin->by_unit && peer_learn_unit(peer, connection->source.fd, &server->desk->units) >= 0 &&
+        grants_access(admin, &peer->credentials))
         return 0;
     return say(why, -EACCES,
                "uid %u is no administrator of this broker; 'admin = user:%u' in its "
@@ -70,7 +84,8 @@ static size_t most_clients(const struct door *door)
 }
 
 /* Fills in a new connection, all but watching it. On failure nothing is left of it but its fd. */
-static int admit(struct door *door, struct connection *connection, int fd, struct sentence *why)
+static int admit(struct door *door, struct connection *connection, int fd, bool unguarded,
+                 struct sentence *why)
 {
     struct server *server = door->server;
     int r;
@@ -80,6 +95,7 @@ static int admit(struct door *door, struct connection *connection, int fd, struc
         .context = &server->context,
         .server = server,
         .admin = door->admin,
+        .unguarded = unguarded,
     };
     if (door->n_clients >= most_clients(door))
         return say(why, -EBUSY, "the broker has %zu clients, which is the most it may have",
@@ -93,7 +109,7 @@ static int admit(struct door *door, struct connection *connection, int fd, struc
     return enter_account(server, connection, why);
 }
 
-static int enter(struct door *door, int fd, struct sentence *why)
+static int enter(struct door *door, int fd, bool unguarded, struct sentence *why)
 {
     struct server *server = door->server;
     struct connection *connection = malloc(sizeof *connection);
@@ -101,7 +117,7 @@ static int enter(struct door *door, int fd, struct sentence *why)
 
     if (!connection)
         return say(why, -ENOMEM, "the broker is out of memory");
-    r = admit(door, connection, fd, why);
+    r = admit(door, connection, fd, unguarded, why);
     if (r >= 0) {
         r = connection_open(connection, fd);
         if (r < 0) {
@@ -121,15 +137,29 @@ static int enter(struct door *door, int fd, struct sentence *why)
     return 0;
 }
 
+/* Whether somebody who was just accepted may have sent descriptors, or still can. */
+static bool is_unguarded(const struct door *door, int fd)
+{
+    const struct listener *listener = &door->listener;
+
+    return !listener->guarded || !guard_refuse(fd) || listener->old_backlog;
+}
+
+static void refuse(struct door *door, int fd, int error, const char *sentence)
+{
+    struct server *server = door->server;
+
+    connection_refuse(fd, is_unguarded(door, fd) ? &server->context.loop->guard : NULL,
+                      &server->reply, error, sentence);
+}
+
 static void welcome(struct door *door, int fd)
 {
     struct sentence why;
-    int r = enter(door, fd, &why);
+    int r = enter(door, fd, is_unguarded(door, fd), &why);
 
-    if (r >= 0)
-        return;
-    connection_refuse(fd, &door->server->reply, r, why.text);
-    (void)close_fd(fd);
+    if (r < 0)
+        refuse(door, fd, r, why.text);
 }
 
 /* ---- accepting ---- */
@@ -177,26 +207,37 @@ static void turn_away(struct door *door, int error)
     server->reserve = close_fd(server->reserve);
     fd = accept_one(door);
     if (fd >= 0)
-        connection_refuse(fd, &server->reply, -EAGAIN,
-                          "the broker has no descriptor left for a new client; try again later");
-    (void)close_fd(fd);
+        refuse(door, fd, -EAGAIN,
+               "the broker has no descriptor left for a new client; try again later");
     server->reserve = open("/", O_PATH | O_CLOEXEC);
     if (server->reserve < 0 || (fd < 0 && fd != -EAGAIN))
         pause_doors(server, error);
+}
+
+/* The backlog that was handed in has been worked off: who comes now comes guarded. */
+static void backlog_is_empty(struct door *door)
+{
+    struct listener *listener = &door->listener;
+
+    if (listener->old_backlog && listener->guarded)
+        guard_leave(&door->server->context.loop->guard);
+    listener->old_backlog = false;
 }
 
 static void accept_ready(struct source *source, uint32_t events)
 {
     struct door *door = CONTAINER_OF(source, struct door, source);
 
+    int batch = door->listener.guarded ? ACCEPT_BATCH : ACCEPT_UNGUARDED;
+
     (void)events;
-    for (int i = 0; i < ACCEPT_BATCH && !door->server->paused; i++) {
+    for (int i = 0; i < batch && !door->server->paused; i++) {
         int fd = accept_one(door);
 
         if (fd >= 0)
             welcome(door, fd);
         else if (fd == -EAGAIN)
-            return;
+            return backlog_is_empty(door);
         else if (fd == -EMFILE || fd == -ENFILE)
             turn_away(door, fd);
         else if (fd == -ENOBUFS || fd == -ENOMEM)
@@ -207,16 +248,34 @@ static void accept_ready(struct source *source, uint32_t events)
 
 /* ---- life ---- */
 
+/* A door that lets descriptors in keeps the guard awake. */
+static int door_guard(struct door *door, struct sentence *why)
+{
+    const struct listener *listener = &door->listener;
+    int r;
+
+    if (listener->guarded && !listener->old_backlog)
+        return 0;
+    r = guard_enter(&door->server->context.loop->guard);
+    return r < 0 ? say(why, r, "no timer to guard the broker: %s", strerror(-r)) : 0;
+}
+
 /* HANDED is a socket that listens already, which is taken over, or -1. */
 static int door_open(struct door *door, struct server *server, const char *path, mode_t mode,
                      int handed, struct sentence *why)
 {
-    int r = handed < 0 ? listener_open(&door->listener, path, mode, why)
-                       : listener_take(&door->listener, handed, path, why);
+    unsigned without = server->desk->without;
+    int r = handed < 0 ? listener_open(&door->listener, path, mode, without, why)
+                       : listener_take(&door->listener, handed, path, without, why);
 
     if (r < 0)
         return r;
     door->server = server;
+    r = door_guard(door, why);
+    if (r < 0) {
+        listener_deinit(&door->listener);
+        return r;
+    }
     door->source = (struct source){door->listener.fd, accept_ready};
     r = loop_add(server->context.loop, &door->source, EPOLLIN);
     if (r < 0) {
@@ -245,7 +304,7 @@ int server_open(struct server *server, struct loop *loop, struct desk *desk, con
 
     server->context = (struct connection_context){loop, desk, &server->reply, server->frame, leave};
     server->desk = desk;
-    server->users = (struct users){NULL};
+    users_init(&server->users);
     server->main = (struct door){.listener = LISTENER_NULL};
     server->admin = (struct door){.listener = LISTENER_NULL, .admin = true};
     server->pause = (struct timer){.fire = end_pause};
@@ -265,6 +324,7 @@ void server_deinit(struct server *server)
 {
     while (!LIST_EMPTY(&server->connections))
         leave(LIST_FIRST(&server->connections));
+    users_deinit(&server->users);
     loop_disarm(&server->pause);
     door_close(&server->main);
     door_close(&server->admin);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "daemon/unit_name.h"
 
 #include <sys/types.h>
 
@@ -16,8 +17,9 @@ struct subject {
     enum subject_type type;
     char *name;    /* of a user or group given by name, or a unit's pattern; owned; NULL when given
                       by number */
-    uint32_t id;   /* uid or gid, once resolved; of a unit what unit_pattern_prefix() says */
+    uint32_t id;   /* uid or gid, once resolved */
     bool resolved; /* false: matches nobody */
+    struct unit_pattern pattern; /* of a unit's name */
 };
 
 /* Parses "user:NAME|UID", "group:NAME|GID", "unit:PATTERN" or "any". -EINVAL with a sentence;
@@ -32,7 +34,7 @@ const char *subject_format(const struct subject *subject, char *buffer, size_t s
 #define ID_NOBODY UINT32_MAX
 
 /* The caller's numbers, as the kernel told them when he connected, and his unit. `groups` are the
- * supplementary ones, without the primary one. */
+ * supplementary ones, without the primary one, in ascending order: groups_sort(). */
 struct credentials {
     uid_t uid;
     gid_t gid;
@@ -47,5 +49,7 @@ struct credentials {
 /* "uid 1000 (gid 1000, groups 27,100), unit shop.service", as much of it as there is: what grants
  * are decided by. Returns BUFFER. */
 const char *credentials_format(const struct credentials *who, char *buffer, size_t size);
+
+void groups_sort(gid_t *groups, size_t n);
 
 bool subject_matches(const struct subject *subject, const struct credentials *who);

@@ -59,34 +59,53 @@ bool unit_name_is_valid(const char *name)
     return is_plausible(name, false) && has_suffix(strrchr(name, '.')) && !is_template(name);
 }
 
-size_t unit_pattern_prefix(const char *pattern)
+struct unit_pattern unit_pattern_measure(const char *text)
 {
-    return strcspn(pattern, "*");
+    const char *last = strrchr(text, '*');
+    size_t size = strlen(text);
+
+    return (struct unit_pattern){
+        .size = (uint8_t)size,
+        .head = (uint8_t)strcspn(text, "*"),
+        .tail = (uint8_t)(last ? strlen(last + 1) : 0),
+    };
 }
 
-/* At a mismatch the last star takes one character more. */
-static bool matches_rest(const char *pattern, const char *name)
+/* What is between the ends, up to TEXT_END and NAME_END. At a mismatch the last star takes one
+ * character more. */
+static bool matches_middle(const char *text, const char *text_end, const char *name,
+                           const char *name_end)
 {
     const char *star = NULL, *taken = NULL;
 
-    while (*name) {
-        if (*pattern == '*') {
-            star = ++pattern;
+    while (name < name_end) {
+        if (text < text_end && *text == '*') {
+            star = ++text;
             taken = name;
-        } else if (*pattern == *name) {
-            pattern++;
+        } else if (text < text_end && *text == *name) {
+            text++;
             name++;
         } else if (star) {
-            pattern = star;
+            text = star;
             name = ++taken;
         } else {
             return false;
         }
     }
-    return !pattern[strspn(pattern, "*")];
+    while (text < text_end && *text == '*')
+        text++;
+    return text == text_end;
 }
 
-bool unit_pattern_matches(const char *pattern, size_t prefix, const char *name)
+bool unit_pattern_matches(const struct unit_pattern *pattern, const char *text, const char *name)
 {
-    return strncmp(pattern, name, prefix) == 0 && matches_rest(pattern + prefix, name + prefix);
+    size_t size = strlen(name), head = pattern->head, tail = pattern->tail;
+
+    if (head == pattern->size)
+        return size == head && memcmp(text, name, head) == 0;
+    if (size < head + tail || memcmp(text, name, head) != 0 ||
+        memcmp(text + pattern->size - tail, name + size - tail, tail) != 0)
+        return false;
+    return matches_middle(text + head, text + pattern->size - tail, name + head,
+                          name + size - tail);
 }

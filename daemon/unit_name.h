@@ -10,7 +10,13 @@
 int unit_pattern_check(const char *text, struct sentence *why) _must_check_;
 /* Whether NAME is one such unit's name, as systemd tells it. */
 bool unit_name_is_valid(const char *name);
-/* How many bytes of a pattern have to be at the beginning of every name that it is for. */
-size_t unit_pattern_prefix(const char *pattern);
-/* PREFIX: what unit_pattern_prefix() said, so that most names are told apart by a comparison. */
-bool unit_pattern_matches(const char *pattern, size_t prefix, const char *name);
+/* A pattern, measured once, so that most names are told apart by their ends. */
+struct unit_pattern {
+    uint8_t size;
+    uint8_t head; /* bytes before the first star; all of them if there is none */
+    uint8_t tail; /* bytes behind the last one */
+};
+
+/* Of TEXT that unit_pattern_check() has passed. */
+struct unit_pattern unit_pattern_measure(const char *text);
+bool unit_pattern_matches(const struct unit_pattern *pattern, const char *text, const char *name);

@@ -3,20 +3,31 @@
 
 #include "base/base.h"
 
+#include <sys/queue.h>
 #include <sys/types.h>
 
-/* One user, for as long as he has a connection. */
+/* One user, for as long as he has a connection or is barred. */
 struct user {
     uid_t uid;
     size_t n_clients;
+    uint64_t barred_until_us; /* 0: he is not */
+    TAILQ_ENTRY(user) barred;
 };
 
 struct users {
-    void *tree; /* of tsearch(3), by uid */
+    void *tree;                /* of tsearch(3), by uid */
+    TAILQ_HEAD(, user) barred; /* in the order in which they get in again */
 };
 
+#define USERS_BARRED_US 60000000 /* a minute */
+
+void users_init(struct users *users);
+void users_deinit(struct users *users);
+
 /* Counts one more client of UID; returns his account, borrowed until users_leave(). -EBUSY: he has
- * MOST already; -ENOMEM. */
+ * MOST already; -EPERM: he is barred; -ENOMEM. */
 int users_enter(struct users *users, uid_t uid, size_t most, struct user **ret) _must_check_;
+/* He gets no new connection for a while. */
+void users_bar(struct users *users, struct user *user);
 /* Counts one client less; the account goes with the last. */
 void users_leave(struct users *users, struct user *user);

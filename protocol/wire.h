@@ -31,6 +31,7 @@ enum wire_type {
     WIRE_CANCEL = 7,
     WIRE_AWAIT = 8, /* wait until declared */
     WIRE_CONFIG = 9,
+    WIRE_PROVE = 10,
     WIRE_RELOAD = 64,
     WIRE_PLAN = 65, /* of a reload */
     WIRE_REPLACE = 66,
@@ -68,7 +69,8 @@ enum wire_field_type {
     WIRE_FIELD_GROUPS = 12,    /* can: a u32 each, his supplementary groups */
     WIRE_FIELD_SERIAL = 13,    /* cancel: u32, of the request that is to wait no longer */
     WIRE_FIELD_UNIT = 14,      /* can: text, the systemd unit that he is in */
-    WIRE_FIELD_REPLACED = 15,  /* event: name of an object that is another one from now on */
+    WIRE_FIELD_NONCE = 15,     /* reply: bytes that a prove has to repeat */
+    WIRE_FIELD_REPLACED = 16,  /* event: name of an object that is another one from now on */
 };
 
 /* The two directions that an access mask can hold. */

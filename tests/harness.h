@@ -32,6 +32,7 @@ struct fixture {
         uint64_t most;
     } limits[4];
     size_t n_limits;
+    const char *without; /* a feature of the kernel; NULL: it uses all */
     unsigned inherited; /* descriptors that it is given and knows nothing of */
     bool admin_apart;   /* see fixture_set_admin_apart() */
 };

@@ -2,7 +2,6 @@
 
 #include "base/address.h"
 #include "base/number.h"
-#include "tools/json.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +13,7 @@
 _printf_(1, 0) static void complain(const char *format, va_list arguments)
 {
     (void)fflush(stdout); /* so that the two streams keep their order */
-    (void)fputs("ipcbrokerctl: ", stderr);
+    (void)fprintf(stderr, "%s: ", ctl_program);
     (void)vfprintf(stderr, format, arguments);
     (void)fputc('\n', stderr);
 }
@@ -63,20 +62,37 @@ int ctl_usage(const char *format, ...)
     return EXIT_USAGE;
 }
 
+/* ---- the start ---- */
+
+void ctl_start(struct ctl *ctl, int argc, char **argv)
+{
+    /* For the wrong direction each: reading or writing there is an error, as it was. */
+    static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+    for (int fd = 0; fd < (int)ARRAY_SIZE(flags); fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd] | O_CLOEXEC) != fd)
+            exit(EXIT_FAILED); /* there is nowhere to say it */
+    ctl->on_sigpipe = signal(SIGPIPE, SIG_IGN);
+    if (argc > 0)
+        argv[0] = (char *)ctl_program; /* what getopt begins its errors with */
+}
+
 /* ---- options ---- */
 
 int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *options)
 {
-    const char *order = ctl->options_first ? "+" : "";
+    const char *letters = ctl->short_options ? ctl->short_options : "";
     int c;
 
-    while ((c = getopt_long(argc, argv, order, options, NULL)) == 'j')
+    while ((c = getopt_long(argc, argv, letters, options, NULL)) == 'j')
         ctl->json = true;
-    if (c == 'h') {
+    if (c == 'h')
         ctl_help(stdout);
-        exit(ctl_flush());
-    }
-    return c;
+    else if (c == 'V')
+        (void)printf("%s " PACKAGE_VERSION "\n", ctl_program);
+    else
+        return c;
+    exit(ctl_flush());
 }
 
 bool ctl_count_is(int argc, int least, int most)
@@ -85,7 +101,8 @@ bool ctl_count_is(int argc, int least, int most)
 
     if (n >= least && n <= most)
         return true;
-    (void)ctl_usage("%s arguments; see `ipcbrokerctl --help`", n < least ? "too few" : "too many");
+    (void)ctl_usage("%s arguments; see `%s --help`", n < least ? "too few" : "too many",
+                    ctl_program);
     return false;
 }
 
@@ -131,8 +148,6 @@ int ctl_connect(struct ctl *ctl)
     _cleanup_free_ char *users = NULL;
     int r;
 
-    /* A reader that has gone is an error of writing, which we report, rather than our death. */
-    ctl->on_sigpipe = signal(SIGPIPE, SIG_IGN);
     if (ctl->user) {
         r = user_socket_path(&users);
         if (r == -ENXIO)
@@ -144,22 +159,23 @@ int ctl_connect(struct ctl *ctl)
     return r == EXIT_DONE && ctl->admin ? connect_to_admin(ctl) : r;
 }
 
-/* ---- processes ---- */
-
-void ctl_guard_streams(void)
+int ctl_acquire_queue(struct ctl *ctl, const char *name, unsigned access, struct ipcb_queue **ret)
 {
-    /* For the wrong direction each: reading or writing there is an error, as it was. */
-    static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    int r = ctl_connect(ctl);
 
-    for (int fd = 0; fd < (int)ARRAY_SIZE(flags); fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd] | O_CLOEXEC) != fd)
-            exit(EXIT_FAILED); /* there is nowhere to say it */
+    if (r != EXIT_DONE)
+        return r;
+    r = ipcb_queue_acquire(ret, ctl->broker, name, access);
+    return r < 0 ? ctl_broker_error(ctl, r) : EXIT_DONE;
 }
 
-int ctl_become(char **program)
+/* ---- processes ---- */
+
+int ctl_become(const struct ctl *ctl, char **program)
 {
     int error;
 
+    (void)signal(SIGPIPE, ctl->on_sigpipe);
     (void)execvp(program[0], program);
     error = errno;
     (void)ctl_error(-error, "cannot run %s: %m", program[0]);
@@ -174,45 +190,4 @@ int ctl_flush(void)
         return EXIT_DONE;
     (void)ctl_error(errno > 0 ? -errno : -EIO, "cannot write the output: %m");
     return EXIT_FAILED;
-}
-
-static int longest_key(const struct ipcb_facts *facts)
-{
-    size_t longest = 0;
-
-    for (size_t i = 0; i < ipcb_facts_count(facts); i++) {
-        size_t size = strlen(ipcb_facts_at(facts, i)->key);
-        longest = size > longest ? size : longest;
-    }
-    return (int)longest;
-}
-
-/* A line a fact; the key of a list stands at its first element only. */
-static void print_lines(const struct ipcb_facts *facts)
-{
-    int width = longest_key(facts);
-    const char *last = "";
-
-    for (size_t i = 0; i < ipcb_facts_count(facts); i++) {
-        const struct ipcb_fact *fact = ipcb_facts_at(facts, i);
-        bool again = fact->is_list && strcmp(fact->key, last) == 0;
-
-        (void)printf("%-*s  %s\n", width, again ? "" : fact->key, fact->text);
-        last = fact->key;
-    }
-}
-
-const char *ctl_fact(const struct ipcb_facts *facts, const char *key)
-{
-    const struct ipcb_fact *fact = ipcb_facts_find(facts, key);
-
-    return fact ? fact->text : "";
-}
-
-int ctl_print_facts(const struct ctl *ctl, const struct ipcb_facts *facts)
-{
-    if (ctl->json)
-        return json_print(json_from_facts(facts));
-    print_lines(facts);
-    return ctl_flush();
 }

@@ -1,4 +1,4 @@
-/* What the verbs of ipcbrokerctl share. */
+/* What the verbs of ipcbrokerctl, mqsend and mqrecv share. */
 #pragma once
 
 #include "base/base.h"
@@ -21,10 +21,14 @@ enum exit_code {
 struct ctl {
     const char *socket; /* NULL: not said */
     bool user, admin, json;
-    bool options_first;      /* set by a verb: what follows its first argument is not its own */
-    struct ipcb *broker;     /* from ctl_connect() on */
-    sighandler_t on_sigpipe; /* as it was for us before, and shall be for a program after us */
+    const char *short_options; /* for getopt_long(3); NULL: none, and options may stand anywhere */
+    struct ipcb *broker;       /* from ctl_connect() on */
+    sighandler_t on_sigpipe;   /* as it was for us before, and shall be for a program after us */
 };
+
+/* Each program says who it is, and how it is used. */
+extern const char ctl_program[];
+void ctl_help(FILE *file);
 
 /* A verb: its arguments begin at argv[1]. Returns the exit code. */
 int verb_list(struct ctl *ctl, int argc, char **argv);
@@ -38,7 +42,17 @@ int verb_receive(struct ctl *ctl, int argc, char **argv);
 int verb_signal(struct ctl *ctl, int argc, char **argv);
 int verb_wait(struct ctl *ctl, int argc, char **argv);
 int verb_exec(struct ctl *ctl, int argc, char **argv);
+int verb_plan(struct ctl *ctl, int argc, char **argv);
+int verb_reload(struct ctl *ctl, int argc, char **argv);
+int verb_replace(struct ctl *ctl, int argc, char **argv);
+int verb_purge(struct ctl *ctl, int argc, char **argv);
 int verb_sandbox(struct ctl *ctl, int argc, char **argv);
+
+/* The first thing that a program does. From now on, a reader that has gone is an error of writing,
+ * which is reported, rather than our death. Keeps the numbers of standard streams that were closed
+ * for us from being taken by descriptors that we get, into which we would then print; they are
+ * closed again for a program after us. */
+void ctl_start(struct ctl *ctl, int argc, char **argv);
 
 /* ---- options ---- */
 
@@ -50,7 +64,8 @@ int verb_sandbox(struct ctl *ctl, int argc, char **argv);
     }
 
 /* The next option of a verb, -1 after the last one, when optind is the first argument; '?' is an
- * error that has been said. Deals with those of CTL_OPTIONS itself; --help ends the program. */
+ * error that has been said. Deals with those of CTL_OPTIONS itself; --help and --version (h and V)
+ * end the program. */
 int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *options);
 /* For a verb without options of its own: whether they and the number of arguments are right. */
 bool ctl_arguments(struct ctl *ctl, int argc, char **argv, int least, int most);
@@ -58,8 +73,6 @@ bool ctl_arguments(struct ctl *ctl, int argc, char **argv, int least, int most);
 bool ctl_count_is(int argc, int least, int most);
 /* The value of --timeout. */
 bool ctl_timeout(const char *text, int64_t *ret_us);
-/* Prints how the program is used. */
-void ctl_help(FILE *file);
 
 /* ---- errors: said once, on stderr; the exit code is returned ---- */
 
@@ -73,12 +86,11 @@ int ctl_usage(const char *format, ...) _printf_(1, 2);
 
 /* Makes the handle that was asked for. Returns an exit code. */
 int ctl_connect(struct ctl *ctl);
-/* Keeps the numbers of standard streams that were closed for us from being taken by descriptors
- * that we get, into which we would then print. They are closed again for a program after us. */
-void ctl_guard_streams(void);
+/* Makes the handle and acquires a queue through it. Returns an exit code. */
+int ctl_acquire_queue(struct ctl *ctl, const char *name, unsigned access, struct ipcb_queue **ret);
 /* Becomes PROGRAM, with its arguments. Returns, if it cannot, the exit code of shells: 127 if it
  * was not found, else 126; the error is said. */
-int ctl_become(char **program);
+int ctl_become(const struct ctl *ctl, char **program);
 /* Whether all that was printed has been written; the error is said. Returns an exit code. */
 int ctl_flush(void);
 /* Prints facts as lines or as JSON. Returns an exit code. */

@@ -6,10 +6,15 @@ static const struct {
     const char *name;
     int (*run)(struct ctl *ctl, int argc, char **argv);
 } verbs[] = {
-    {"list", verb_list}, {"show", verb_show}, {"status", verb_status},   {"whoami", verb_whoami},
-    {"can", verb_can},   {"send", verb_send}, {"receive", verb_receive}, {"signal", verb_signal},
-    {"wait", verb_wait}, {"exec", verb_exec}, {"sandbox", verb_sandbox}, {"config", verb_config},
+    {"list", verb_list},       {"show", verb_show},       {"status", verb_status},
+    {"whoami", verb_whoami},   {"can", verb_can},         {"send", verb_send},
+    {"receive", verb_receive}, {"signal", verb_signal},   {"wait", verb_wait},
+    {"exec", verb_exec},       {"sandbox", verb_sandbox}, {"config", verb_config},
+    {"plan", verb_plan},       {"reload", verb_reload},   {"replace", verb_replace},
+    {"purge", verb_purge},
 };
+
+const char ctl_program[] = "ipcbrokerctl";
 
 static const char help[] =
     "Usage: ipcbrokerctl [OPTION...] VERB [ARGUMENT...]\n"
@@ -22,6 +27,12 @@ static const char help[] =
     "  whoami                  who the broker takes you for\n"
     "  can SUBJECT ACCESS NAME whether SUBJECT may, and why; exit code 4 when not\n"
     "  config                  the configuration in force, and where each line is from\n"
+    "  plan                    what a reload would do now\n"
+    "  reload                  read the configuration anew; exit code 1 unless all of it\n"
+    "                          was applied as it stands there\n"
+    "  replace NAME            a new object in the place of an empty one\n"
+    "  purge NAME | --retired  take what waits in a retired object, and end it; or end all\n"
+    "                          retired ones that are empty\n"
     "  send [--priority N] [--timeout SECONDS] NAME [TEXT|-]\n"
     "                          send TEXT, or what stdin has, to a queue\n"
     "  receive [--timeout SECONDS] [--count N | --follow] NAME\n"
@@ -51,23 +62,18 @@ void ctl_help(FILE *file)
     (void)fputs(help, file);
 }
 
-static int print_version(void)
-{
-    (void)puts("ipcbrokerctl " PACKAGE_VERSION);
-    return ctl_flush();
-}
-
-/* Reads the options before the verb. Returns whether to go on; else *RET is the exit code. */
-static bool parse(struct ctl *ctl, int argc, char **argv, int *ret)
+/* The options before the verb. Returns an exit code. */
+static int parse(struct ctl *ctl, int argc, char **argv)
 {
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
                                             {"user", no_argument, NULL, 'u'},
                                             {"admin", no_argument, NULL, 'a'},
-                                            {"version", no_argument, NULL, 'v'},
+                                            {"version", no_argument, NULL, 'V'},
                                             CTL_OPTIONS};
     int c;
 
-    while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+    ctl->short_options = "+"; /* those behind the verb are the verb's */
+    while ((c = ctl_option(ctl, argc, argv, options)) != -1) {
         switch (c) {
         case 's':
             ctl->socket = optarg;
@@ -78,25 +84,16 @@ static bool parse(struct ctl *ctl, int argc, char **argv, int *ret)
         case 'a':
             ctl->admin = true;
             break;
-        case 'j':
-            ctl->json = true;
-            break;
-        case 'h':
-            ctl_help(stdout);
-            *ret = ctl_flush();
-            return false;
-        case 'v':
-            *ret = print_version();
-            return false;
         default:
-            *ret = EXIT_USAGE; /* getopt has said it */
-            return false;
+            return EXIT_USAGE; /* getopt has said it */
         }
     }
-    if (!ctl->user || !ctl->socket)
-        return true;
-    *ret = ctl_usage("--user and --socket exclude each other");
-    return false;
+    ctl->short_options = NULL;
+    if (ctl->user && ctl->socket)
+        return ctl_usage("--user and --socket exclude each other");
+    if (optind >= argc)
+        return ctl_usage("what shall be done? See `ipcbrokerctl --help`");
+    return EXIT_DONE;
 }
 
 static int dispatch(struct ctl *ctl, int argc, char **argv)
@@ -105,8 +102,8 @@ static int dispatch(struct ctl *ctl, int argc, char **argv)
 
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
         if (strcmp(verbs[i].name, name) == 0) {
-            argv[0] = (char *)"ipcbrokerctl"; /* what getopt begins its errors with */
-            optind = 0;                       /* begin anew, forgetting the "+" */
+            argv[0] = (char *)ctl_program; /* what getopt begins its errors with */
+            optind = 0;                    /* begin anew, forgetting the "+" */
             return verbs[i].run(ctl, argc, argv);
         }
     return ctl_usage("no such verb: '%s'; see `ipcbrokerctl --help`", name);
@@ -117,14 +114,10 @@ int main(int argc, char **argv)
     struct ctl ctl = {0};
     int r;
 
-    ctl_guard_streams();
-    if (argc > 0)
-        argv[0] = (char *)"ipcbrokerctl";
-    if (!parse(&ctl, argc, argv, &r))
-        return r;
-    if (optind >= argc)
-        return ctl_usage("what shall be done? See `ipcbrokerctl --help`");
-    r = dispatch(&ctl, argc - optind, argv + optind);
+    ctl_start(&ctl, argc, argv);
+    r = parse(&ctl, argc, argv);
+    if (r == EXIT_DONE)
+        r = dispatch(&ctl, argc - optind, argv + optind);
     ctl.broker = ipcb_free(ctl.broker);
     return r;
 }

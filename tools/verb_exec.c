@@ -2,7 +2,6 @@
 #include "tools/ctl.h"
 #include "tools/hand_down.h"
 
-#include <signal.h>
 #include <string.h>
 
 #define PATIENCE_US 10000000 /* for the broker's answer, as that of the library's other calls */
@@ -156,8 +155,5 @@ int verb_exec(struct ctl *ctl, int argc, char **argv)
     r = acquire(ctl, &wish);
     if (r == EXIT_DONE)
         r = hand_down(&wish, &inherited);
-    if (r != EXIT_DONE)
-        return r;
-    (void)signal(SIGPIPE, ctl->on_sigpipe);
-    return ctl_become(wish.program);
+    return r == EXIT_DONE ? ctl_become(ctl, wish.program) : r;
 }

@@ -13,6 +13,7 @@
 #define BROKER_STOP_MS 10000 /* then it is killed */
 
 struct sandbox {
+    const struct ctl *ctl;
     const char *config;
     char **program; /* with its arguments */
     char *directory, *socket, *notify_path;
@@ -91,7 +92,7 @@ static _Noreturn void become_program(const struct sandbox *s)
 {
     if (setenv("IPCBROKER_SOCKET", s->socket, 1) < 0 || unsetenv("NOTIFY_SOCKET") < 0)
         _exit(ctl_error(-errno, "%m"));
-    _exit(ctl_become(s->program));
+    _exit(ctl_become(s->ctl, s->program));
 }
 
 static int start(struct sandbox *s, bool broker, pid_t *ret)
@@ -258,7 +259,7 @@ static bool parse(struct ctl *ctl, int argc, char **argv, struct sandbox *s)
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, CTL_OPTIONS};
     int c;
 
-    ctl->options_first = true;
+    ctl->short_options = "+"; /* what follows the first argument is PROGRAM's */
     while ((c = ctl_option(ctl, argc, argv, options)) != -1) {
         if (c != 'c')
             return false;
@@ -273,7 +274,7 @@ static bool parse(struct ctl *ctl, int argc, char **argv, struct sandbox *s)
 
 int verb_sandbox(struct ctl *ctl, int argc, char **argv)
 {
-    _cleanup_(sandbox_deinit) struct sandbox s = {.notify_fd = -1, .signal_fd = -1};
+    _cleanup_(sandbox_deinit) struct sandbox s = {.ctl = ctl, .notify_fd = -1, .signal_fd = -1};
     int r, left;
 
     if (!parse(ctl, argc, argv, &s))

@@ -87,6 +87,7 @@ static void open_core(void)
 {
     struct rlimit limit;
     struct sentence why = {.text = ""};
+    int none = -1; /* no socket is handed in */
 
     core.open = true;
     ORACLE(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
@@ -100,7 +101,8 @@ static void open_core(void)
     core.desk = *fuzz_desk();
     core.tick.fire = stop_now;
     ORACLE(loop_init(&core.loop) == 0, "no loop");
-    ORACLE(server_open(&core.server, &core.loop, &core.desk, core.path, core.admin_path, &why) == 0,
+    ORACLE(server_open(&core.server, &core.loop, &core.desk, core.path, core.admin_path, &none,
+                       &why) == 0,
            "%s", why.text);
     for (size_t i = 0; i < SLOTS; i++)
         clients[i].fd = -1;

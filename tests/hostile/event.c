@@ -99,6 +99,24 @@ START_TEST(a_flag_that_a_holder_clears_makes_no_wait_longer)
 }
 END_TEST
 
+/* Nobody can empty a semaphore of 2^64 - 2 by taking one at a time, and nobody tries. */
+START_TEST(a_saturated_semaphore_keeps_nobody_busy)
+{
+    struct attacker attacker;
+    struct ipcb_event *e;
+    uint64_t count = 0;
+
+    besiege("[eventfd:wake]\nsemaphore = yes\nuse = user:$C0, user:$C1\n");
+    attacker = attack_begin(user(0), "wake", saturate);
+    e = event_of(user(1), "wake");
+    ck_assert_int_eq(ipcb_event_wait(e, &count, -1), 0);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_uint_eq(count_of("wake"), MOST - 1);
+    (void)ipcb_event_free(e);
+    attack_end(&attacker);
+}
+END_TEST
+
 /* ---- pipes ---- */
 
 static int shrink_and_fill(int fd)
@@ -144,6 +162,7 @@ TCase *hostile_event_case(void)
     tcase_add_test(tcase, a_saturated_eventfd_is_full_until_somebody_takes);
     tcase_add_test(tcase, a_saturated_eventfd_that_blocks_stops_no_broker);
     tcase_add_test(tcase, a_flag_that_a_holder_clears_makes_no_wait_longer);
+    tcase_add_test(tcase, a_saturated_semaphore_keeps_nobody_busy);
     tcase_add_test(tcase, a_full_pipe_is_full_for_its_writers_only);
     return tcase;
 }

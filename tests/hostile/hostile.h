@@ -12,12 +12,14 @@
 #include "tests/integration/frames.h"
 
 TCase *hostile_queue_case(void);
+TCase *hostile_descriptors_case(void);
 TCase *hostile_event_case(void);
 TCase *hostile_peer_case(void);
 TCase *hostile_system_case(void);
 TCase *hostile_direction_case(void);
 TCase *hostile_container_case(void);
 TCase *hostile_disclosure_case(void);
+TCase *hostile_crowd_case(void);
 
 /* Whether ordinary users may have user name spaces on this host. */
 bool users_have_name_spaces(void);

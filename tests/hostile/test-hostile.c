@@ -12,11 +12,13 @@ int main(void)
     }
     suite = suite_create("hostile");
     suite_add_tcase(suite, hostile_queue_case());
+    suite_add_tcase(suite, hostile_descriptors_case());
     suite_add_tcase(suite, hostile_event_case());
     suite_add_tcase(suite, hostile_peer_case());
     suite_add_tcase(suite, hostile_system_case());
     suite_add_tcase(suite, hostile_direction_case());
     suite_add_tcase(suite, hostile_container_case());
     suite_add_tcase(suite, hostile_disclosure_case());
+    suite_add_tcase(suite, hostile_crowd_case());
     return check_main(suite);
 }

@@ -130,7 +130,7 @@ END_TEST
 
 START_TEST(an_administrator_may_ask_about_anybody)
 {
-    const gid_t groups[] = {5, broker.client_uid + 6};
+    const gid_t groups[] = {broker.client_uid + 6, 5};
     struct ipcb_subject who[8] = {subject(0), subject(1), subject(2), subject(2), subject(2)};
 
     who[3].gid = broker.client_uid + 6;

@@ -209,9 +209,9 @@ void expect_alive(int fd)
     struct answer answer;
     struct frame frame;
 
-    frame_begin(&frame, WIRE_WHOAMI, 4711);
+    frame_begin(&frame, WIRE_STATUS, 4711);
     put_frame(fd, &frame);
-    expect_reply(fd, &answer, WIRE_WHOAMI, 4711, 0);
+    expect_reply(fd, &answer, WIRE_STATUS, 4711, 0);
 }
 
 void expect_service(void)

@@ -86,4 +86,6 @@ void add_field_cases(Suite *suite);
 void add_flow_cases(Suite *suite);
 void add_can_cases(Suite *suite);
 void add_await_cases(Suite *suite);
+void add_calls_cases(Suite *suite);
+void add_proof_cases(Suite *suite);
 void add_hostile_cases(Suite *suite);

@@ -130,6 +130,13 @@ examples_of_ipcbrokerctl_run() {
     count_examples 3
 }
 
+examples_of_mqsend_and_mqrecv_run() {
+    run_examples "$source_tree/man/mqsend.1.scd"
+    rm order
+    run_examples "$source_tree/man/mqrecv.1.scd"
+    count_examples 2
+}
+
 examples_of_libipcbroker_run() {
     local page examples=0
     for page in "$source_tree"/man/*.3.scd; do
@@ -210,7 +217,7 @@ references_to_our_pages_exist() {
     local reference
     while read -r reference; do
         [[ -e $source_tree/man/$reference.scd ]] || fail "no page $reference"
-    done < <(grep -ohE '\*?\b((lib)?ipcbroker[a-z.-]*|ipcb_[a-z_]+)\*?\([1-8]\)' "$source_tree"/man/*.scd "$source_tree"/*.md \
+    done < <(grep -ohE '\*?\b((lib)?ipcbroker[a-z.-]*|ipcb_[a-z_]+|mqsend|mqrecv)\*?\([1-8]\)' "$source_tree"/man/*.scd "$source_tree"/*.md \
         "$source_tree"/docs/*.md | tr -d '*' | sed -E 's/\((.)\)/.\1/' | sort -u)
 }
 
@@ -223,7 +230,7 @@ options_in() {
 
 # Options that a page gives an entry of its own, or shows in its synopsis.
 documented_options_of() {
-    grep -E '^\*--|^\*ipcbroker|^\*[a-z]+\*.*\[\*--' "$1" | sed 's/\*//g' >entries
+    grep -E '^\*--|^\*-[a-zA-Z]\*|^\*ipcbroker|^\*[a-z]+\*.*\[\*--' "$1" | sed 's/\*//g' >entries
     options_in entries
 }
 
@@ -239,6 +246,16 @@ options_of_ipcbrokerctl_are_documented() {
     options_in help >there
     documented_options_of "$source_tree/man/ipcbrokerctl.1.scd" >told
     diff there told || fail "ipcbrokerctl --help (<) and ipcbrokerctl(1) (>) differ"
+}
+
+options_of_mqsend_and_mqrecv_are_documented() {
+    local tool
+    for tool in mqsend mqrecv; do
+        "$TEST_BINDIR/$tool" --help >help
+        options_in help >there
+        documented_options_of "$source_tree/man/$tool.1.scd" >told
+        diff there told || fail "$tool --help (<) and $tool(1) (>) differ"
+    done
 }
 
 verbs_of_ipcbrokerctl_are_documented() {
@@ -450,6 +467,7 @@ run_tests \
     the_drop_in_example_fits_its_file \
     examples_of_ipcbrokerd_run \
     examples_of_ipcbrokerctl_run \
+    examples_of_mqsend_and_mqrecv_run \
     examples_of_libipcbroker_run \
     examples_as_shipped_are_valid_and_compile \
     the_example_of_the_protocol_is_right \
@@ -457,6 +475,7 @@ run_tests \
     references_to_our_pages_exist \
     options_of_ipcbrokerd_are_documented \
     options_of_ipcbrokerctl_are_documented \
+    options_of_mqsend_and_mqrecv_are_documented \
     verbs_of_ipcbrokerctl_are_documented \
     facts_are_documented \
     keys_of_the_configuration_are_documented \

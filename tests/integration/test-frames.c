@@ -14,6 +14,8 @@ int main(void)
     add_flow_cases(suite);
     add_can_cases(suite);
     add_await_cases(suite);
+    add_calls_cases(suite);
+    add_proof_cases(suite);
     add_hostile_cases(suite);
     return check_main(suite);
 }

@@ -96,7 +96,7 @@ static const struct {
 START_TEST(the_mode_is_exact)
 {
     (void)umask(modes[_i].mask);
-    ck_assert_int_eq(listener_open(&listener, path, modes[_i].mode, &why), 0);
+    ck_assert_int_eq(listener_open(&listener, path, modes[_i].mode, 0, &why), 0);
     ck_assert_uint_eq(umask(0), modes[_i].mask);
     ck_assert_uint_eq(mode_of(path), S_IFSOCK | modes[_i].mode);
 }
@@ -110,7 +110,7 @@ START_TEST(the_mode_is_there_from_birth_on)
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
     ck_assert_int_ge(inotify_add_watch(fd, directory, IN_CREATE | IN_ATTRIB | IN_DELETE), 0);
-    ck_assert_int_eq(listener_open(&listener, path, modes[_i].mode, &why), 0);
+    ck_assert_int_eq(listener_open(&listener, path, modes[_i].mode, 0, &why), 0);
     ck_assert_int_eq(read(fd, events, sizeof events), sizeof *event + event->len);
     ck_assert_uint_eq(event->mask, IN_CREATE);
     close(fd);
@@ -121,7 +121,7 @@ START_TEST(it_listens_without_blocking)
 {
     int client, fd;
 
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), 0);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), 0);
     ck_assert_int_eq(accept(listener.fd, NULL, NULL), -1);
     ck_assert_int_eq(errno, EAGAIN);
     client = dial(path);
@@ -138,7 +138,7 @@ START_TEST(many_may_wait)
 {
     int clients[128];
 
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), 0);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), 0);
     for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
         ck_assert_int_ge(clients[i] = dial(path), 0);
     for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
@@ -148,7 +148,7 @@ END_TEST
 
 START_TEST(closed_it_is_gone)
 {
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), 0);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), 0);
     listener_deinit(&listener);
     ck_assert_uint_eq(mode_of(path), 0);
     ck_assert_int_eq(listener.fd, -1);
@@ -160,7 +160,7 @@ START_TEST(another_ones_socket_stays_when_it_is_closed)
 {
     int fd;
 
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), 0);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), 0);
     ck_assert_int_eq(unlink(path), 0);
     fd = bound_socket(path, SOCK_SEQPACKET, true);
     listener_deinit(&listener);
@@ -177,7 +177,7 @@ START_TEST(a_stale_socket_is_replaced)
     int client;
 
     close(bound_socket(path, types[_i], types[_i] != SOCK_DGRAM));
-    ck_assert_msg(listener_open(&listener, path, 0666, &why) == 0, "%s", why.text);
+    ck_assert_msg(listener_open(&listener, path, 0666, 0, &why) == 0, "%s", why.text);
     client = dial(path);
     ck_assert_int_ge(client, 0);
     close(client);
@@ -189,7 +189,7 @@ START_TEST(a_live_socket_is_not)
     static const int types[] = {SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM};
     int fd = bound_socket(path, types[_i], types[_i] != SOCK_DGRAM);
 
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), -EADDRINUSE);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), -EADDRINUSE);
     assert_why("somebody is listening");
     ck_assert_int_eq(listener.fd, -1);
     if (types[_i] == SOCK_SEQPACKET) {
@@ -211,7 +211,7 @@ START_TEST(a_live_socket_with_a_full_backlog_is_not)
         n++;
     ck_assert_int_lt(n, 8);
     ck_assert_int_eq(clients[n], -EAGAIN);
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), -EADDRINUSE);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), -EADDRINUSE);
     assert_why("somebody is listening");
     while (n-- > 0)
         close(clients[n]);
@@ -222,7 +222,7 @@ END_TEST
 START_TEST(a_file_is_not)
 {
     touch(path, 0644);
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), -EADDRINUSE);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), -EADDRINUSE);
     assert_why("is no socket");
     ck_assert(S_ISREG(mode_of(path)));
 }
@@ -231,7 +231,7 @@ END_TEST
 START_TEST(a_directory_is_not)
 {
     ck_assert_int_eq(mkdir(path, 0755), 0);
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), -EADDRINUSE);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), -EADDRINUSE);
     assert_why("is no socket");
     ck_assert(S_ISDIR(mode_of(path)));
 }
@@ -245,7 +245,7 @@ START_TEST(a_link_is_not)
     int fd = bound_socket(other_path, SOCK_SEQPACKET, false);
 
     ck_assert_int_eq(symlink(targets[_i], path), 0);
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), -EADDRINUSE);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), -EADDRINUSE);
     assert_why("is no socket");
     ck_assert(S_ISLNK(mode_of(path)));
     ck_assert(S_ISSOCK(mode_of(other_path)));
@@ -257,7 +257,7 @@ START_TEST(a_socket_of_another_user_is_not)
 {
     close(bound_socket(path, SOCK_SEQPACKET, false));
     ck_assert_int_eq(lchown(path, OTHER_UID, 0), 0);
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), -EADDRINUSE);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), -EADDRINUSE);
     assert_why("of uid 4000000000");
     ck_assert(S_ISSOCK(mode_of(path)));
 }
@@ -277,7 +277,7 @@ static const char *const no_paths[] = {
 
 START_TEST(no_path_for_a_socket)
 {
-    ck_assert_int_lt(listener_open(&listener, no_paths[_i], 0666, &why), 0);
+    ck_assert_int_lt(listener_open(&listener, no_paths[_i], 0666, 0, &why), 0);
     assert_why("is no path for a socket");
     ck_assert_int_eq(listener.fd, -1);
     ck_assert_int_lt(access(no_paths[_i][0] ? no_paths[_i] : "it", F_OK), 0);
@@ -296,7 +296,7 @@ static const struct {
 START_TEST(the_mode_of_the_directory)
 {
     ck_assert_int_eq(chmod(directory, directories[_i].mode), 0);
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), directories[_i].r);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), directories[_i].r);
     ck_assert_int_eq(lock_take(&lock, other_path, &why), directories[_i].r);
     if (directories[_i].r) {
         assert_why("chmod go-w");
@@ -309,7 +309,7 @@ END_TEST
 START_TEST(the_directory_of_another_user)
 {
     ck_assert_int_eq(chown(directory, OTHER_UID, 0), 0);
-    ck_assert_int_eq(listener_open(&listener, path, 0666, &why), -EPERM);
+    ck_assert_int_eq(listener_open(&listener, path, 0666, 0, &why), -EPERM);
     assert_why("belongs to uid 4000000000");
     ck_assert_int_eq(lock_take(&lock, other_path, &why), -EPERM);
     assert_why("belongs to uid 4000000000");
@@ -322,7 +322,7 @@ START_TEST(what_is_no_directory)
 
     touch(path, 0644);
     (void)snprintf(inside, sizeof inside, "%s/socket", path);
-    ck_assert_int_eq(listener_open(&listener, inside, 0666, &why), -ENOTDIR);
+    ck_assert_int_eq(listener_open(&listener, inside, 0666, 0, &why), -ENOTDIR);
     ck_assert_int_eq(lock_take(&lock, inside, &why), -ENOTDIR);
 }
 END_TEST
@@ -334,10 +334,10 @@ START_TEST(a_missing_directory)
 
     (void)snprintf(inside, sizeof inside, "%s/socket", path);
     (void)snprintf(deeper, sizeof deeper, "%s/deep/socket", path);
-    ck_assert_int_eq(listener_open(&listener, deeper, 0666, &why), -ENOENT);
+    ck_assert_int_eq(listener_open(&listener, deeper, 0666, 0, &why), -ENOENT);
     assert_why("cannot be made");
     ck_assert_uint_eq(mode_of(path), 0);
-    ck_assert_int_eq(listener_open(&listener, inside, 0666, &why), 0);
+    ck_assert_int_eq(listener_open(&listener, inside, 0666, 0, &why), 0);
     ck_assert_uint_eq(mode_of(path), S_IFDIR | 0755);
     listener_deinit(&listener);
 }

@@ -28,12 +28,12 @@ static const struct {
     {"user:me@corp", SUBJECT_USER, "me@corp", 0, "user:me@corp"},
     {"user:0x10", SUBJECT_USER, "0x10", 0, "user:0x10"},
     {"group:any", SUBJECT_GROUP, "any", 0, "group:any"},
-    {"unit:shop.service", SUBJECT_UNIT, "shop.service", 12, "unit:shop.service"},
-    {"unit:shop-*.service", SUBJECT_UNIT, "shop-*.service", 5, "unit:shop-*.service"},
+    {"unit:shop.service", SUBJECT_UNIT, "shop.service", 0, "unit:shop.service"},
+    {"unit:shop-*.service", SUBJECT_UNIT, "shop-*.service", 0, "unit:shop-*.service"},
     {"unit:*.scope", SUBJECT_UNIT, "*.scope", 0, "unit:*.scope"},
-    {"unit:shop@1.service", SUBJECT_UNIT, "shop@1.service", 14, "unit:shop@1.service"},
-    {"unit:shop@*.service", SUBJECT_UNIT, "shop@*.service", 5, "unit:shop@*.service"},
-    {"unit:a\\x2db:1_.mount", SUBJECT_UNIT, "a\\x2db:1_.mount", 15, "unit:a\\x2db:1_.mount"},
+    {"unit:shop@1.service", SUBJECT_UNIT, "shop@1.service", 0, "unit:shop@1.service"},
+    {"unit:shop@*.service", SUBJECT_UNIT, "shop@*.service", 0, "unit:shop@*.service"},
+    {"unit:a\\x2db:1_.mount", SUBJECT_UNIT, "a\\x2db:1_.mount", 0, "unit:a\\x2db:1_.mount"},
     {"user:j\xc3\xbcrgen", SUBJECT_USER, "j\xc3\xbcrgen", 0, "user:j\xc3\xbcrgen"},
 };
 
@@ -157,6 +157,13 @@ static const struct {
     {"unit:a*b*c.service", "a1b2b3c.service", true},
     {"unit:a*b*c.service", "acb.service", false},
     {"unit:a**c.service", "ac.service", true},
+    {"unit:a*a.service", "a.service", false},
+    {"unit:a*a.service", "aa.service", true},
+    {"unit:a*b*b.service", "ab.service", false},
+    {"unit:a*b*b.service", "abb.service", true},
+    {"unit:*x*.service", "axb.service", true},
+    {"unit:*x*.service", "ab.service", false},
+
     {"unit:shop@*.service", "shop@1.service", true},
     {"unit:shop@*.service", "shop.service", false},
 };
@@ -212,7 +219,7 @@ START_TEST(very_many_groups_and_a_unit)
 }
 END_TEST
 
-static const gid_t groups[] = {20, 30, 0};
+static const gid_t groups[] = {0, 20, 30};
 
 static const struct {
     struct subject subject;
@@ -231,7 +238,7 @@ static const struct {
     {{SUBJECT_GROUP, NULL, 1, true}, {1, 2, NULL, 0}, false},
     {{SUBJECT_GROUP, NULL, 20, true}, {1, 2, groups, 3}, true},
     {{SUBJECT_GROUP, NULL, 30, true}, {1, 2, groups, 3}, true},
-    {{SUBJECT_GROUP, NULL, 30, true}, {1, 2, groups, 1}, false},
+    {{SUBJECT_GROUP, NULL, 30, true}, {1, 2, groups, 2}, false},
     {{SUBJECT_GROUP, NULL, 0, true}, {1, 2, groups, 3}, true},
     {{SUBJECT_GROUP, NULL, 0, false}, {1, 2, groups, 3}, false},
     {{SUBJECT_GROUP, NULL, 40, true}, {1, 2, groups, 3}, false},
@@ -240,6 +247,26 @@ static const struct {
 START_TEST(whom_it_matches)
 {
     ck_assert_int_eq(subject_matches(&pairs[_i].subject, &pairs[_i].who), pairs[_i].matches);
+}
+END_TEST
+
+/* Each of any number of groups is found, and what is between, below and above them is not. */
+START_TEST(any_of_many_groups)
+{
+    gid_t many[70];
+    struct credentials who = {1, 2, many, 0, NULL};
+
+    for (; who.n_groups < ARRAY_SIZE(many); who.n_groups++) {
+        for (size_t i = 0; i < who.n_groups; i++)
+            many[i] = (gid_t)(10 * (who.n_groups - i));
+        groups_sort(many, who.n_groups);
+        for (uint32_t id = 3; id < 10 * ARRAY_SIZE(many); id++) {
+            const struct subject group = {.type = SUBJECT_GROUP, .id = id, .resolved = true};
+
+            ck_assert_int_eq(subject_matches(&group, &who),
+                             id % 10 == 0 && id <= 10 * who.n_groups);
+        }
+    }
 }
 END_TEST
 
@@ -269,6 +296,7 @@ int main(void)
     tcase_add_loop_test(cases, which_units_it_matches, 0, (int)ARRAY_SIZE(units));
     tcase_add_loop_test(cases, how_somebody_is_seen, 0, (int)ARRAY_SIZE(seen));
     tcase_add_test(cases, very_many_groups_and_a_unit);
+    tcase_add_test(cases, any_of_many_groups);
     tcase_add_test(cases, a_name_alone_matches_nobody);
     suite_add_tcase(suite, cases);
     return check_main(suite);

@@ -5,6 +5,11 @@
 
 static struct users users;
 
+static void set_up(void)
+{
+    users_init(&users);
+}
+
 START_TEST(one_account_a_user)
 {
     struct user *a, *b, *again;
@@ -53,6 +58,29 @@ START_TEST(nobody_may)
 }
 END_TEST
 
+/* Who is barred is so for as long as it lasts, also without a connection; others are not. */
+START_TEST(who_is_barred_gets_no_connection)
+{
+    struct user *user, *other, *refused = NULL;
+
+    ck_assert_int_eq(users_enter(&users, 7, 2, &user), 0);
+    users_bar(&users, user);
+    users_bar(&users, user);
+    ck_assert_int_eq(users_enter(&users, 7, 2, &refused), -EPERM);
+    users_leave(&users, user);
+    ck_assert_int_eq(users_enter(&users, 7, 2, &refused), -EPERM);
+    ck_assert_int_eq(users_enter(&users, 8, 2, &other), 0);
+    user->barred_until_us = 1; /* it is over */
+    ck_assert_int_eq(users_enter(&users, 7, 2, &user), 0);
+    users_leave(&users, other);
+    users_bar(&users, user);
+    users_leave(&users, user);
+    ck_assert_ptr_nonnull(users.tree);
+    users_deinit(&users);
+    ck_assert_ptr_null(users.tree);
+}
+END_TEST
+
 START_TEST(all_the_numbers)
 {
     static const uid_t uids[] = {0, 1, 0x7fffffff, 0x80000000u, 0xfffffffeu};
@@ -93,9 +121,11 @@ int main(void)
     TCase *cases = tcase_create("users");
 
     tcase_set_timeout(cases, 120);
+    tcase_add_checked_fixture(cases, set_up, NULL);
     tcase_add_test(cases, one_account_a_user);
     tcase_add_test(cases, no_more_than_the_most);
     tcase_add_test(cases, nobody_may);
+    tcase_add_test(cases, who_is_barred_gets_no_connection);
     tcase_add_test(cases, all_the_numbers);
     tcase_add_test(cases, many_come_and_go);
     suite_add_tcase(suite, cases);

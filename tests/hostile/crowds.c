@@ -1,0 +1,177 @@
+/* Many processes of one user who all do the same, as fast as they can. */
+#include "tests/hostile/hostile.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#define WAKE "[eventfd:wake]\nuse = user:$C6\n[queue:his]\nmax_messages = 1\nuse = user:$C6\n"
+#define MEN  4
+
+/* How long a crowd goes on: until the canary has been answered so often. */
+#define ROUNDS ((unsigned)load(20))
+
+static void rage(int (*attack)(void))
+{
+    struct crowd crowd = crowd_begin(user(6), MEN, attack);
+
+    await_canary(ROUNDS);
+    crowd_end(&crowd);
+}
+
+/* ---- frames ---- */
+
+static void ask_for_both(struct frame *frame, uint32_t serial)
+{
+    frame_begin(frame, WIRE_ACQUIRE, serial);
+    frame_item(frame, "wake", 4, 0, 0, 0);
+    frame_item(frame, "his", 3, 0, 0, 0);
+}
+
+/* As many requests as the kernel holds, none of which he waits for. */
+static int flood_and_go(void)
+{
+    int fd = raw_connect(broker.socket);
+    struct frame frame;
+
+    EXPECT(fd >= 0);
+    ask_for_both(&frame, 1);
+    while (send(fd, frame.bytes, frame.writer.size, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+        ;
+    EXPECT(errno == EAGAIN || errno == EPIPE || errno == ECONNRESET);
+    close(fd);
+    return 0;
+}
+
+START_TEST(a_crowd_that_asks_and_goes)
+{
+    besiege(WAKE);
+    rage(flood_and_go);
+}
+END_TEST
+
+/* Bytes of chance, of any length: he is told what is wrong with them, or shown out. */
+static int send_noise(void)
+{
+    static uint64_t state;
+    uint8_t bytes[300];
+    char byte;
+    size_t size;
+    int fd = raw_connect(broker.socket);
+
+    EXPECT(fd >= 0);
+    state += (uint64_t)getpid();
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        bytes[i] = (uint8_t)(state >> 56);
+    }
+    size = state % sizeof bytes;
+    bytes[0] = state & 1 << 20 ? WIRE_VERSION : bytes[0];
+    EXPECT(send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size);
+    EXPECT(recv(fd, &byte, 1, 0) >= 0 || errno == ECONNRESET);
+    close(fd);
+    return 0;
+}
+
+START_TEST(a_crowd_that_talks_nonsense)
+{
+    besiege(WAKE);
+    rage(send_noise);
+}
+END_TEST
+
+/* Each answer is a page of the list, which costs the broker more than his question costs him. */
+static int ask_for_lists(void)
+{
+    static struct answer answer;
+    int fd = raw_connect(broker.socket);
+    struct frame frame;
+    size_t n;
+
+    EXPECT(fd >= 0);
+    for (uint32_t i = 1; i <= 20; i++) {
+        frame_begin(&frame, WIRE_LIST, i);
+        EXPECT(send(fd, frame.bytes, frame.writer.size, MSG_NOSIGNAL) > 0);
+        EXPECT(raw_receive(fd, answer.bytes, sizeof answer.bytes, answer.fds, &n) > 0);
+    }
+    close(fd);
+    return 0;
+}
+
+START_TEST(a_crowd_that_asks_for_lists)
+{
+    char *text = sections("eventfd", "n", (size_t)load(2000), "use = user:$C6\n");
+
+    besiege(text);
+    rage(ask_for_lists);
+    free(text);
+}
+END_TEST
+
+/* ---- places ---- */
+
+#define SHARE "[broker]\nmax_clients_per_user = 20\n" WAKE
+
+/* More connections than his share: the surplus are told so. */
+static int press_in(void)
+{
+    static struct answer answer;
+    int fds[21];
+    size_t n;
+
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        fds[i] = raw_connect(broker.socket);
+        EXPECT(fds[i] >= 0);
+    }
+    EXPECT(raw_receive(fds[20], answer.bytes, sizeof answer.bytes, answer.fds, &n) > 0);
+    EXPECT(wire_read_header(&answer.fields, answer.bytes, WIRE_HEADER_SIZE, &answer.header) == 0);
+    EXPECT(answer.header.status == EBUSY);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        close(fds[i]);
+    return 0;
+}
+
+/* His own share is all he takes, and he fills nobody's disk. */
+START_TEST(a_crowd_at_the_door_fills_neither_the_house_nor_the_log)
+{
+    size_t before;
+
+    besiege(SHARE);
+    before = strlen(fixture_log(&broker));
+    rage(press_in);
+    ck_assert_uint_eq(strlen(fixture_log(&broker)), before);
+}
+END_TEST
+
+#define SILENT 1000
+
+/* Who says nothing costs a place of his own share, and next to no memory. */
+START_TEST(silent_clients_cost_little)
+{
+    const int n = load(SILENT);
+    static int fds[SILENT];
+    uint64_t before, after;
+
+    besiege("[broker]\nmax_clients_per_user = 2000\n" WAKE);
+    before = process_number(broker.broker, "RssAnon:", 10);
+    for (int i = 0; i < n; i++)
+        fds[i] = dial_as(user(6));
+    await_canary(10); /* which came behind them: all are in */
+    after = process_number(broker.broker, "RssAnon:", 10);
+    if (!memory_is_inflated())
+        ck_assert_uint_le(after - before, (uint64_t)n + 64); /* KiB */
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+}
+END_TEST
+
+TCase *hostile_crowd_case(void)
+{
+    TCase *tcase = hostile_case("crowd");
+
+    tcase_add_test(tcase, a_crowd_that_asks_and_goes);
+    tcase_add_test(tcase, a_crowd_that_talks_nonsense);
+    tcase_add_test(tcase, a_crowd_that_asks_for_lists);
+    tcase_add_test(tcase, a_crowd_at_the_door_fills_neither_the_house_nor_the_log);
+    tcase_add_test(tcase, silent_clients_cost_little);
+    return tcase;
+}

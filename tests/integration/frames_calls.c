@@ -1,0 +1,134 @@
+/* How many system calls an acquire takes: as many with a hundred grants as with one. */
+#include "tests/integration/frames.h"
+
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#ifndef SYS_epoll_wait /* newer machines have the other one alone */
+#define SYS_epoll_wait SYS_epoll_pwait
+#endif
+
+#define N_GRANTS 100
+
+/* Of the caller's one group; the others are for somebody else. */
+static void set_up(void)
+{
+    static char text[16384];
+    size_t used = 0;
+
+    fixture_setup(&broker);
+    used = (size_t)snprintf(text, sizeof text,
+                            "[queue:one]\nuse = group:$C6\n[queue:theirs]\n"
+                            "use = group:$C7, unit:shop-*.service\n[queue:hundred]\n");
+    for (int i = 1; i < N_GRANTS; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 i % 3 == 0   ? "use = user:77%d\n"
+                                 : i % 3 == 1 ? "use = group:77%d\n"
+                                              : "use = unit:shop-%d-*.service\n",
+                                 i);
+    (void)snprintf(text + used, sizeof text - used, "use = group:$C6\n");
+    fixture_configure(&broker, text);
+    fixture_start(&broker);
+}
+
+static int dial_in_group(void)
+{
+    const gid_t group = user(6).gid;
+    struct who who = user(0);
+    int fd;
+
+    who.groups = &group;
+    who.n_groups = 1;
+    become(who);
+    fd = dial();
+    become_root();
+    return fd;
+}
+
+/* The number of the system call that the broker begins next. */
+static uint64_t next_call(void)
+{
+    struct __ptrace_syscall_info info;
+    int status;
+
+    do {
+        ck_assert_int_eq(ptrace(PTRACE_SYSCALL, broker.broker, 0, 0), 0);
+        ck_assert_int_eq(waitpid(broker.broker, &status, __WALL), broker.broker);
+        ck_assert(WIFSTOPPED(status));
+        ck_assert_int_gt(ptrace(PTRACE_GET_SYSCALL_INFO, broker.broker, sizeof info, &info), 0);
+    } while (info.op != PTRACE_SYSCALL_INFO_ENTRY);
+    return info.entry.nr;
+}
+
+static bool is_wait(uint64_t call)
+{
+    return call == SYS_epoll_pwait || call == SYS_epoll_wait;
+}
+
+/* Of one acquire over FD, from the wake-up to the next wait. */
+static unsigned count_calls(int fd, const char *name, int error)
+{
+    struct answer answer;
+    struct frame frame;
+    unsigned n = 0;
+    int status;
+    bool sent = false;
+
+    ck_assert_int_eq(ptrace(PTRACE_SEIZE, broker.broker, 0, PTRACE_O_TRACESYSGOOD), 0);
+    ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, broker.broker, 0, 0), 0);
+    ck_assert_int_eq(waitpid(broker.broker, &status, __WALL), broker.broker);
+    frame_acquire(&frame, 1, name, 0);
+    put_frame(fd, &frame);
+    for (;;) {
+        uint64_t call = next_call();
+
+        if (is_wait(call) && sent)
+            break;
+        sent |= call == SYS_sendmsg;
+        n += !is_wait(call);
+    }
+    ck_assert_int_eq(ptrace(PTRACE_DETACH, broker.broker, 0, 0), 0);
+    expect_reply(fd, &answer, WIRE_ACQUIRE, 1, error);
+    return n;
+}
+
+/* Of a first acquire, which asks who the caller is, and of a further one. */
+START_TEST(a_hundred_grants_take_no_more_calls_than_one)
+{
+    int one = dial_in_group(), hundred = dial_in_group();
+
+    expect_alive(one);
+    expect_alive(hundred);
+    ck_assert_uint_eq(count_calls(hundred, "hundred", 0), count_calls(one, "one", 0));
+    ck_assert_uint_eq(count_calls(hundred, "hundred", 0), count_calls(one, "one", 0));
+    close(one);
+    close(hundred);
+}
+END_TEST
+
+/* Groups and unit are asked for once. What is left is the request and its reply. */
+START_TEST(who_he_is_is_asked_once)
+{
+    int fd = dial_in_group();
+    unsigned first;
+
+    expect_alive(fd);
+    first = count_calls(fd, "theirs", EACCES);
+    ck_assert_uint_gt(first, 4);
+    ck_assert_uint_eq(count_calls(fd, "theirs", EACCES), 2);
+    ck_assert_uint_eq(count_calls(fd, "theirs", EACCES), 2);
+    close(fd);
+}
+END_TEST
+
+void add_calls_cases(Suite *suite)
+{
+    TCase *cases = tcase_create("calls");
+
+    tcase_set_timeout(cases, 120);
+    tcase_add_checked_fixture(cases, set_up, frames_teardown);
+    tcase_add_test(cases, a_hundred_grants_take_no_more_calls_than_one);
+    tcase_add_test(cases, who_he_is_is_asked_once);
+    suite_add_tcase(suite, cases);
+}
