@@ -39,6 +39,17 @@ struct broker {
 
 /* ---- configuration ---- */
 
+/* With the first error once more, so that the last line of a failed start says where. */
+static void say_refused(const struct problems *problems)
+{
+    char line[1024] = "";
+
+    for (size_t i = 0; i < problems->n && !line[0]; i++)
+        if (problems->items[i].severity == SEVERITY_ERROR)
+            (void)problem_format_bare(&problems->items[i], line, sizeof line);
+    log_error("the configuration is refused; nothing was changed%s%s", line[0] ? ": " : "", line);
+}
+
 static int load(struct broker *broker)
 {
     const struct config_source *source = &broker->options->source;
@@ -52,13 +63,13 @@ static int load(struct broker *broker)
     if (r >= 0)
         r = check_fit_clients(broker->config, &problems);
     reload_log_problems(&problems);
-    problems_deinit(&problems);
     if (r == -EBADMSG)
-        log_error("the configuration is refused; nothing was changed");
+        say_refused(&problems);
     else if (r < 0)
         log_error("the configuration cannot be read: %s", strerror(-r));
     if (r >= 0)
         reload_log_files(broker->config);
+    problems_deinit(&problems);
     return r;
 }
 

@@ -127,6 +127,8 @@ static void make_plain(char *text)
             *text = '?';
 }
 
+/* By its stream the journal knows whose a message is, even if the process ends right after it; of
+ * one with fields it looks the process up. So only those that have fields go that way. */
 static void log_arguments(const struct log_event *event, const char *format, va_list arguments)
 {
     char message[TEXT_MAX];
@@ -137,7 +139,7 @@ static void log_arguments(const struct log_event *event, const char *format, va_
         return;
     (void)vsnprintf(message, sizeof message, format, arguments);
     make_plain(message);
-    if (!journal || send_to_journal(event, message) < 0)
+    if (!journal || !event->id || send_to_journal(event, message) < 0)
         write_line(event->priority, journal, message);
     if (suppressed > 0)
         log_write(event->priority, "%u messages of the kind just before were left out", suppressed);

@@ -85,6 +85,7 @@ fresh() { # CONFIG-TEXT: the service as after a boot, with this main file, not s
     systemctl reset-failed
     rm -rf "$configuration" /dev/mqueue/*
     no_drop_in ipcbroker.service
+    no_drop_in ipcbroker.socket
     configure ipcbroker.conf "$1"
 }
 
@@ -115,10 +116,11 @@ before_test() {
     journalctl --quiet --lines 1 --show-cursor --output cat | sed -n 's/^-- cursor: //p' >"$directory.cursor"
 }
 
-# journal [ARGUMENT...]: what has been written since the test began.
+# journal [ARGUMENT...]: what has been written since the test began. (--after-cursor would pass over
+# the first that matches.)
 journal() {
     journalctl --sync
-    journalctl --quiet --no-pager --after-cursor "$(<"$directory.cursor")" "$@"
+    journalctl --quiet --no-pager --cursor "$(<"$directory.cursor")" "$@"
 }
 
 expect_journal() { # TEXT...: the broker's unit has said each of them
