@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define KEPT_WAITING_MAX 16 /* of a connection, those that wait for an event in the broker */
+#define KEPT_WAITING_MAX  16    /* of a connection, those that wait for an event in the broker */
+#define KEPT_WAITING_SIZE 1024u /* bytes of each, so that they are no way to fill its memory */
 
 struct connection;
 

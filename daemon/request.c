@@ -491,7 +491,7 @@ static int dispatch(struct request *request)
 void request_answer(const struct desk *desk, const struct caller *caller, const void *frame,
                     size_t size, struct reply *reply)
 {
-    struct request request = {.desk = desk, .caller = caller, .reply = reply};
+    struct request request = {.desk = desk, .caller = caller, .size = size, .reply = reply};
     struct wire_header *header = &request.header;
     int r;
 

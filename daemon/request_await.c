@@ -8,6 +8,9 @@ int request_wait(struct request *request, uint64_t run)
     if (!caller->kept && caller->n_waiting >= KEPT_WAITING_MAX)
         return say(&request->why, -EBUSY, "%u requests of this connection wait already",
                    KEPT_WAITING_MAX);
+    if (request->size > KEPT_WAITING_SIZE)
+        return say(&request->why, -EMSGSIZE, "a request that has to wait may have %u bytes at most",
+                   KEPT_WAITING_SIZE);
     request->reply->later = true;
     request->reply->run = run;
     return 0;

@@ -9,6 +9,7 @@ struct request {
     const struct desk *desk;
     const struct caller *caller;
     struct wire_header header;
+    size_t size; /* of its frame */
     struct wire_reader fields;
     struct reply *reply;
     struct sentence why;
@@ -43,7 +44,8 @@ void request_put_grants(struct request *request, const struct declaration *decla
                         const struct credentials *who, bool places);
 
 /* Words that the answer is not there yet: the request waits for the end of RUN of a reload, or for
- * any (0). Returns 0, or -EBUSY when too many of the client's wait already. */
+ * any (0). Returns 0, -EBUSY when too many of the client's wait already, or -EMSGSIZE when it is too
+ * long to be kept. */
 int request_wait(struct request *request, uint64_t run);
 
 /* ---- request_unit.c ---- */

@@ -164,6 +164,49 @@ START_TEST(silent_clients_cost_little)
 }
 END_TEST
 
+/* ---- requests that wait ---- */
+
+static void put_await(int fd, uint32_t serial, size_t padding)
+{
+    static const uint8_t zeros[60000];
+    struct frame frame;
+
+    frame_begin(&frame, WIRE_AWAIT, serial);
+    wire_put_text(&frame.writer, WIRE_FIELD_NAME, "never");
+    wire_put(&frame.writer, 0x7000, zeros, padding); /* a field without a meaning */
+    put_frame(fd, &frame);
+}
+
+#define WAITING 16 /* of a connection, at most */
+
+/* What the broker keeps for him is short, however long he makes it. */
+START_TEST(requests_that_wait_fill_no_memory)
+{
+    const int n = load(200);
+    static struct answer answer;
+    static int fds[200];
+    uint64_t before;
+
+    besiege(WAKE);
+    before = process_number(broker.broker, "RssAnon:", 10);
+    for (int i = 0; i < n; i++) {
+        fds[i] = dial_as(user(6));
+        for (uint32_t k = 1; k <= WAITING; k++) {
+            put_await(fds[i], k, 60000);
+            expect_reply(fds[i], &answer, WIRE_AWAIT, k, EMSGSIZE);
+            put_await(fds[i], k, 900);
+        }
+        put_await(fds[i], WAITING + 1, 0);
+        expect_reply(fds[i], &answer, WIRE_AWAIT, WAITING + 1, EBUSY);
+    }
+    if (!memory_is_inflated())
+        ck_assert_uint_le(process_number(broker.broker, "RssAnon:", 10),
+                          before + (uint64_t)n * (WAITING + 2) + 64);
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+}
+END_TEST
+
 TCase *hostile_crowd_case(void)
 {
     TCase *tcase = hostile_case("crowd");
@@ -173,5 +216,6 @@ TCase *hostile_crowd_case(void)
     tcase_add_test(tcase, a_crowd_that_asks_for_lists);
     tcase_add_test(tcase, a_crowd_at_the_door_fills_neither_the_house_nor_the_log);
     tcase_add_test(tcase, silent_clients_cost_little);
+    tcase_add_test(tcase, requests_that_wait_fill_no_memory);
     return tcase;
 }
