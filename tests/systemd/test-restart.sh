@@ -157,7 +157,7 @@ many_objects_come_back_soon() {
     before=$(date +%s%N)
     systemctl restart ipcbroker.service
     after=$(date +%s%N)
-    echo "8000 objects: $(((after - before) / 1000000)) ms from stop to ready"
+    note "8000 objects: $(((after - before) / 1000000)) ms from stop to ready"
     expect_journal '8000 objects came back'
     [[ $("$ctl" wait --timeout 5 e1) == 3 && $("$ctl" wait --timeout 5 e8000) == 4 ]]
 }
