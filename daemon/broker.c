@@ -268,6 +268,7 @@ static int make_objects(struct broker *broker)
         return r;
     }
     broker->environment.registry = &broker->registry;
+    broker->environment.holder = registry_holder;
     if (list.n == 0) {
         r = registry_init(&broker->registry, broker->config, &broker->environment);
         if (r >= 0)

@@ -1,13 +1,10 @@
 #include "daemon/connection.h"
 
-#include <linux/sockios.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define SEND_BUFFER  65536
-#define PACKET_LEAST 256 /* less than what SIOCOUTQ counts for the smallest packet, 768 */
-#define DRAIN_FRAMES 64  /* the most that is read away before a close */
+#define DRAIN_FRAMES 64 /* the most that is read away before a close */
 
 #define EVENTS_READING (EPOLLIN | EPOLLRDHUP)
 /* While parked: an edge at each frame that the client takes, and whether he is gone. */
@@ -95,6 +92,15 @@ static void forget(struct kept *kept)
     free(kept);
 }
 
+/* Forgets all that was asked for. */
+static void forget_requests(struct connection *connection)
+{
+    unread_stop_awaiting(connection);
+    free(TAKE_PTR(connection->parked));
+    while (!LIST_EMPTY(&connection->waiting))
+        forget(LIST_FIRST(&connection->waiting));
+}
+
 static bool close_socket(struct connection *connection)
 {
     struct loop *loop = connection->context->loop;
@@ -116,34 +122,49 @@ bool connection_deinit(struct connection *connection)
 {
     bool held_up = close_socket(connection);
 
-    free(TAKE_PTR(connection->parked));
-    while (!LIST_EMPTY(&connection->waiting))
-        forget(LIST_FIRST(&connection->waiting));
+    unread_clear(connection);
+    forget_requests(connection);
     peer_deinit(&connection->peer);
     return held_up;
 }
 
+/* What the client has not read goes on being counted by the kernel, also when we close. So he
+ * stays, shut down, until he has read or is gone. */
 static void end(struct connection *connection)
 {
-    connection->context->gone(connection);
+    if (connection->unread == 0 || connection->ended || unread_is_none(connection)) {
+        connection->context->gone(connection);
+        return;
+    }
+    forget_requests(connection);
+    connection->ended = connection->held = true;
+    unread_hide(connection);
+    (void)shutdown(connection->source.fd, SHUT_RDWR);
+    if (loop_change(connection->context->loop, &connection->source, EVENTS_PARKED) < 0)
+        connection->context->gone(connection);
 }
 
 /* ---- back pressure ---- */
 
-/* Whether N more descriptors would make more than the kernel allows in one packet unread. Asks the
- * kernel only when the count says so: it runs on until the client is seen to have read all. */
-static bool too_many_unread(struct connection *connection, size_t n)
+/* Listens to the client, or waits for him to read. */
+static int watch(struct connection *connection)
 {
-    int queued;
+    bool waits = connection->parked || connection->held || connection->ended;
 
-    if (n == 0 || connection->unread + n <= WIRE_DESCRIPTORS_MAX)
-        return false;
-    /* Not `> 0`: when a packet is read the kernel takes all but 1 off the count, then wakes us,
-     * then takes the 1 off. Whoever asks in between would wait for an edge that never comes. */
-    if (ioctl(connection->source.fd, SIOCOUTQ, &queued) < 0 || queued >= PACKET_LEAST)
-        return true;
-    connection->unread = 0;
-    return false;
+    return loop_change(connection->context->loop, &connection->source,
+                       waits ? EVENTS_PARKED : EVENTS_READING);
+}
+
+void connection_hold(struct connection *connection)
+{
+    connection->held = true;
+    if (!connection->parked)
+        connection_poke(connection);
+}
+
+void connection_poke(struct connection *connection)
+{
+    (void)watch(connection); /* a change of what is watched: it needs no memory */
 }
 
 /* Keeps the request until the client has read. Its descriptors are given back: whoever does not
@@ -176,17 +197,19 @@ static int deliver(struct connection *connection)
     struct reply *reply = connection->context->reply;
     int r;
 
-    if (too_many_unread(connection, reply->n_handouts))
-        return -EAGAIN;
-    r = send_reply(connection->source.fd, reply);
-    if (r == -ETOOMANYREFS) { /* over RLIMIT_NOFILE in flight, all clients together */
+    r = unread_check(connection, reply->n_handouts);
+    if (r == -EAGAIN)
+        return r;
+    if (r >= 0)
+        r = send_reply(connection->source.fd, reply);
+    if (r == -EDQUOT || r == -ETOOMANYREFS) { /* ours, or the kernel's limit for all together */
         reply_turn_error(reply, -EAGAIN,
                          "too many descriptors are on their way to clients that do not read; ask "
                          "again later");
         r = send_reply(connection->source.fd, reply);
     }
     if (r >= 0)
-        connection->unread += (unsigned)reply->n_handouts;
+        unread_add(connection, reply->n_handouts);
     return r;
 }
 
@@ -264,6 +287,7 @@ static void answer(struct connection *connection, struct kept *kept, const void 
     bool was_parked = connection->parked;
 
     connection->parked = NULL;
+    unread_stop_awaiting(connection);
     if (!answer_one(connection, kept, frame, size))
         return;
     while (!connection->parked && (kept = find_due(connection))) {
@@ -273,8 +297,7 @@ static void answer(struct connection *connection, struct kept *kept, const void 
     }
     if (was_parked == !!connection->parked) /* changing nothing would make an edge */
         return;
-    if (loop_change(connection->context->loop, &connection->source,
-                    was_parked ? EVENTS_READING : EVENTS_PARKED) < 0)
+    if (watch(connection) < 0)
         end(connection);
 }
 
@@ -331,20 +354,43 @@ static void read_request(struct connection *connection, uint32_t events)
         answer(connection, NULL, frame, (size_t)size <= WIRE_REQUEST_MAX ? (size_t)size : 0);
 }
 
-static void retry_parked(struct connection *connection, uint32_t events)
+/* At each frame that he takes. */
+static void release_held(struct connection *connection)
 {
-    if (events & (EPOLLHUP | EPOLLERR))
+    if (!unread_is_none(connection))
+        return;
+    connection->held = false;
+    unread_clear(connection);
+    if (!connection->parked && watch(connection) < 0)
         end(connection);
-    else if (!too_many_unread(connection, connection->parked_handouts))
+}
+
+static void retry_parked(struct connection *connection)
+{
+    if (connection->held)
+        release_held(connection);
+    if (unread_check(connection, connection->parked_handouts) != -EAGAIN)
         answer(connection, connection->parked, connection->parked->frame, connection->parked->size);
+}
+
+static void release_ended(struct connection *connection)
+{
+    if (unread_is_none(connection))
+        connection->context->gone(connection);
 }
 
 static void ready(struct source *source, uint32_t events)
 {
     struct connection *connection = CONTAINER_OF(source, struct connection, source);
 
-    if (connection->parked)
-        retry_parked(connection, events);
+    if (connection->ended)
+        release_ended(connection);
+    else if ((connection->held || connection->parked) && events & (EPOLLHUP | EPOLLERR))
+        end(connection);
+    else if (connection->held && !connection->parked)
+        release_held(connection);
+    else if (connection->parked)
+        retry_parked(connection);
     else
         read_request(connection, events);
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/loop.h"
 #include "daemon/request.h"
+#include "daemon/unread.h"
 #include "daemon/users.h"
 
 struct connection;
@@ -16,7 +17,9 @@ struct connection_context {
     struct reply *reply;                   /* room for the one reply in the making */
     uint8_t *frame;                        /* WIRE_REQUEST_MAX bytes for the one request */
     void (*gone)(struct connection *gone); /* closed: take it off the lists and free it */
-    struct kept_list waiting;              /* requests that wait for an event, of all connections */
+    struct quota *quota;
+    LIST_HEAD(, connection) unread; /* those who may have read some of theirs */
+    struct kept_list waiting;       /* requests that wait for an event, of all connections */
 };
 
 struct connection {
@@ -25,9 +28,15 @@ struct connection {
     struct peer peer;
     struct user *user; /* his account; NULL on the admin socket */
     bool admin;
-    bool unguarded;           /* descriptors may come in */
-    void *server;             /* the owner's own */
-    unsigned unread;          /* descriptors sent since the client was last seen to have read all */
+    bool unguarded;  /* descriptors may come in */
+    void *server;    /* the owner's own */
+    unsigned unread; /* descriptors sent since the client was last seen to have read all */
+    bool listed;     /* in the lists of those who may have read some */
+    bool held;       /* has not read, and is not listened to until it does */
+    bool awaiting;   /* in the list of those who wait for others of their user */
+    bool ended;      /* shut down; stays until the client has read or is gone */
+    LIST_ENTRY(connection) unread_entry, unread_sibling;
+    TAILQ_ENTRY(connection) awaiting_entry;
     struct kept *parked;      /* the request whose reply did not go out, owned; NULL: none */
     unsigned parked_handouts; /* how many descriptors its reply had */
     struct kept_list waiting; /* requests that wait for an event, owned */
@@ -42,6 +51,10 @@ int connection_open(struct connection *connection, int fd) _must_check_;
 void connection_resume(struct kept *kept);
 /* Sends an event. It is lost for a client that does not read. */
 void connection_tell(struct connection *connection, const void *frame, size_t size);
+/* It is not listened to until the client reads. */
+void connection_hold(struct connection *connection);
+/* Makes an event, at which it tries again what waits. */
+void connection_poke(struct connection *connection);
 /* Closes and forgets all it owns; does not call gone(). True: the client has sent descriptors that
  * held the loop up. */
 bool connection_deinit(struct connection *connection);

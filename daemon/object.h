@@ -11,6 +11,8 @@
 #include "protocol/wire.h"
 
 struct kind;
+struct object;
+struct registry;
 
 #define KIND_KEYS_MAX 16u /* plain keys of a section, at most */
 
@@ -36,8 +38,10 @@ enum naming {
 /* What all objects of a broker share. */
 struct environment {
     enum naming naming;
-    const struct registry *registry; /* what may have a name in the kernel already; may be NULL */
-    int descriptors_dir;             /* /proc/self/fd, for opening a descriptor's object anew */
+    /* Who of the registry's lives under a name in the kernel; NULL: nobody can, at the start. */
+    struct object *(*holder)(const struct registry *registry, const char *name);
+    const struct registry *registry;
+    int descriptors_dir; /* /proc/self/fd, for opening a descriptor's object anew */
 };
 
 struct object {

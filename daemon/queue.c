@@ -10,7 +10,6 @@
 
 #include "daemon/limits.h"
 #include "daemon/log.h"
-#include "daemon/registry.h"
 #include "daemon/value.h"
 
 #include <fcntl.h>
@@ -395,8 +394,9 @@ static int adjust(struct object *object, struct sentence *why)
 /* Another object of ours may live under the name still, which a declaration gave it once. */
 static bool is_ours_already(const struct object *object, const char *name, struct sentence *why)
 {
-    const struct registry *registry = object->environment->registry;
-    const struct object *holder = registry ? registry_holder(registry, name) : NULL;
+    const struct environment *environment = object->environment;
+    const struct object *holder =
+        environment->holder ? environment->holder(environment->registry, name) : NULL;
 
     if (!holder)
         return false;
@@ -521,29 +521,6 @@ static int create(struct object *object, struct sentence *why)
     return r;
 }
 
-/* Whether KERNEL_NAME leads to it: in an IPC name space made anew it does not. */
-static bool has_name(const struct stat *status, const char *name)
-{
-    _cleanup_close_ int fd = name ? open_any_way(name) : -1;
-    struct stat named;
-
-    return fd >= 0 && fstat(fd, &named) == 0 && named.st_dev == status->st_dev &&
-           named.st_ino == status->st_ino;
-}
-
-static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
-{
-    struct mq_attr attributes;
-    struct stat status;
-
-    if (mq_getattr(fd, &attributes) < 0 || fstat(fd, &status) < 0)
-        return say(why, -EBADMSG, "it is no queue");
-    if (status.st_uid != geteuid())
-        return say(why, -EBADMSG, "it belongs to uid %u", status.st_uid);
-    object->name_lost = kernel_name && !has_name(&status, kernel_name);
-    return keep(object, &fd, object->name_lost ? NULL : kernel_name, why);
-}
-
 /* ---- hand out ---- */
 
 static void lose_name(struct object *object)
@@ -594,6 +571,28 @@ static int open_description(struct object *object, int flags)
         look(object); /* says it when the name is gone for good */
     }
     return object_reopen(object, object->fd, flags);
+}
+
+/* In an IPC name space that was made anew its name does not lead to it. */
+static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
+{
+    _cleanup_close_ int named = -1;
+    struct mq_attr attributes;
+    struct stat status;
+    int r;
+
+    if (mq_getattr(fd, &attributes) < 0 || fstat(fd, &status) < 0)
+        return say(why, -EBADMSG, "it is no queue");
+    if (status.st_uid != geteuid())
+        return say(why, -EBADMSG, "it belongs to uid %u", status.st_uid);
+    r = keep(object, &fd, kernel_name, why);
+    if (r < 0 || !kernel_name)
+        return r;
+    named = open_by_name(object, O_RDONLY | O_CLOEXEC);
+    object->name_lost = named < 0;
+    if (object->name_lost)
+        free_charp(&object->kernel_name);
+    return 0;
 }
 
 static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,

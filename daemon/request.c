@@ -414,6 +414,11 @@ static int answer_status(struct request *request)
     wire_put_fact_number(writer, "retired", desk->registry->n_retired);
     describe_files(request);
     wire_put_fact_number(writer, "clients", desk->n_clients);
+    if (observer) {
+        wire_put_fact_number(writer, "unread_descriptors", desk->quota.unread);
+        wire_put_fact_number(writer, "max_unread_descriptors", quota_most(&desk->quota));
+        wire_put_fact_number(writer, "max_unread_descriptors_per_user", quota_share(&desk->quota));
+    }
     wire_put_fact_number(writer, "max_clients", desk->config->max_clients);
     wire_put_fact_number(writer, "max_clients_per_user", desk->config->max_clients_per_user);
     return 0;

@@ -4,6 +4,7 @@
 #include "daemon/kept.h"
 #include "daemon/peer.h"
 #include "daemon/registry.h"
+#include "daemon/unread.h"
 
 struct reload;
 struct server;
@@ -20,7 +21,8 @@ struct desk {
     const char *socket, *admin_socket; /* where the broker listens */
     bool socket_given;                 /* on the command line */
     struct unit_source units;
-    unsigned without; /* features of the kernel to do without */
+    struct quota quota; /* descriptors on their way to clients */
+    unsigned without;   /* features of the kernel to do without */
 };
 
 /* Whether something of the configuration is not as it says: an object failed, a file left out, or

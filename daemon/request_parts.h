@@ -44,8 +44,8 @@ void request_put_grants(struct request *request, const struct declaration *decla
                         const struct credentials *who, bool places);
 
 /* Words that the answer is not there yet: the request waits for the end of RUN of a reload, or for
- * any (0). Returns 0, -EBUSY when too many of the client's wait already, or -EMSGSIZE when it is too
- * long to be kept. */
+ * any (0). Returns 0, -EBUSY when too many of the client's wait already, or -EMSGSIZE when it is
+ * too long to be kept. */
 int request_wait(struct request *request, uint64_t run);
 
 /* ---- request_unit.c ---- */

@@ -1,6 +1,7 @@
 #include "daemon/server.h"
 
 #include "daemon/clock.h"
+#include "daemon/limits.h"
 #include "daemon/log.h"
 
 #include <fcntl.h>
@@ -302,7 +303,15 @@ int server_open(struct server *server, struct loop *loop, struct desk *desk, con
 {
     int r;
 
-    server->context = (struct connection_context){loop, desk, &server->reply, server->frame, leave};
+    server->context = (struct connection_context){
+        .loop = loop,
+        .desk = desk,
+        .reply = &server->reply,
+        .frame = server->frame,
+        .gone = leave,
+        .quota = &desk->quota,
+    };
+    desk->quota.limit = limits_descriptors();
     server->desk = desk;
     users_init(&server->users);
     server->main = (struct door){.listener = LISTENER_NULL};

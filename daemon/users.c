@@ -28,6 +28,8 @@ static struct user *find_or_add(struct users *users, uid_t uid)
     if (!user)
         return NULL;
     *user = wanted;
+    LIST_INIT(&user->unread_list);
+    TAILQ_INIT(&user->awaiting);
     if (!tsearch(user, &users->tree, compare)) {
         free(user);
         return NULL;

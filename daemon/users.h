@@ -6,11 +6,16 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+struct connection;
+
 /* One user, for as long as he has a connection or is barred. */
 struct user {
     uid_t uid;
     size_t n_clients;
-    uint64_t barred_until_us; /* 0: he is not */
+    size_t unread;                       /* descriptors on their way to him */
+    LIST_HEAD(, connection) unread_list; /* connections of his that may have read some */
+    TAILQ_HEAD(, connection) awaiting;   /* connections whose request waits for those */
+    uint64_t barred_until_us;            /* 0: he is not */
     TAILQ_ENTRY(user) barred;
 };
 

@@ -33,8 +33,8 @@ struct fixture {
     } limits[4];
     size_t n_limits;
     const char *without; /* a feature of the kernel; NULL: it uses all */
-    unsigned inherited; /* descriptors that it is given and knows nothing of */
-    bool admin_apart;   /* see fixture_set_admin_apart() */
+    unsigned inherited;  /* descriptors that it is given and knows nothing of */
+    bool admin_apart;    /* see fixture_set_admin_apart() */
 };
 
 /* The environment: TEST_WRAPPER is a command that runs the broker, such as valgrind with options,

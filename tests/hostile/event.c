@@ -2,6 +2,8 @@
 #include "tests/hostile/hostile.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 
 #define MOST 0xfffffffffffffffeu
 #define EVENTS                                                                                     \
@@ -155,6 +157,39 @@ START_TEST(a_full_pipe_is_full_for_its_writers_only)
 }
 END_TEST
 
+/* The pipe has his page and not a copy of it. */
+static int write_and_change(int fd)
+{
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct iovec bytes = {page, 6};
+
+    EXPECT(page != MAP_FAILED);
+    memcpy(page, "before", 6);
+    EXPECT(vmsplice(fd, &bytes, 1, 0) == 6);
+    memcpy(page, "after!", 6);
+    return 0;
+}
+
+START_TEST(a_writer_may_change_what_nobody_has_read_yet)
+{
+    struct attacker attacker;
+    struct ipcb *b;
+    char bytes[8];
+    int fd;
+
+    besiege(EVENTS);
+    attacker = attack_begin(user(2), "done", write_and_change);
+    b = connect_as(user(1));
+    fd = acquire(b, "done", 0);
+    ck_assert_uint_eq(count_of("done"), 6);
+    ck_assert_int_eq(read(fd, bytes, sizeof bytes), 6);
+    ck_assert_mem_eq(bytes, "after!", 6);
+    close(fd);
+    (void)ipcb_free(b);
+    attack_end(&attacker);
+}
+END_TEST
+
 TCase *hostile_event_case(void)
 {
     TCase *tcase = hostile_case("event");
@@ -164,5 +199,6 @@ TCase *hostile_event_case(void)
     tcase_add_test(tcase, a_flag_that_a_holder_clears_makes_no_wait_longer);
     tcase_add_test(tcase, a_saturated_semaphore_keeps_nobody_busy);
     tcase_add_test(tcase, a_full_pipe_is_full_for_its_writers_only);
+    tcase_add_test(tcase, a_writer_may_change_what_nobody_has_read_yet);
     return tcase;
 }

@@ -16,6 +16,7 @@ TCase *hostile_descriptors_case(void);
 TCase *hostile_event_case(void);
 TCase *hostile_peer_case(void);
 TCase *hostile_system_case(void);
+TCase *hostile_unread_case(void);
 TCase *hostile_direction_case(void);
 TCase *hostile_container_case(void);
 TCase *hostile_disclosure_case(void);

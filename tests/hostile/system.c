@@ -90,55 +90,6 @@ START_TEST(who_only_comes_and_goes_keeps_nobody_out)
 }
 END_TEST
 
-/* Asks for as many as a packet holds, and does not read them. */
-static int ask_and_not_read(struct who who)
-{
-    const struct wire_header header = {.version = WIRE_VERSION, .type = WIRE_ACQUIRE, .serial = 1};
-    const struct wire_item item = {.name = "wake", .name_size = 4};
-    static uint8_t frame[WIRE_REQUEST_MAX];
-    struct wire_writer writer;
-    char byte;
-    int fd;
-
-    wire_writer_init(&writer, frame, sizeof frame);
-    wire_put_header(&writer, &header);
-    for (size_t i = 0; i < WIRE_DESCRIPTORS_MAX; i++)
-        wire_put_item(&writer, &item);
-    fd = dial_as(who);
-    ck_assert_int_eq(send(fd, frame, writer.size, MSG_NOSIGNAL), writer.size);
-    ck_assert_int_eq(recv(fd, &byte, 1, MSG_PEEK), 1); /* it is there */
-    return fd;
-}
-
-static bool gets_in(void *ignored)
-{
-    (void)ignored;
-    return get(user(0), "wake", 0) == O_RDWR;
-}
-
-/* The kernel counts all descriptors on their way against the broker's limit. */
-START_TEST(too_many_unread_are_an_error_until_they_are_read)
-{
-    struct ipcb *b;
-    int fds[4];
-
-    fixture_limit(&broker, RLIMIT_NOFILE, 400);
-    serve("[broker]\nmax_clients = 20\n" WAKE);
-    b = connect_as(user(0));
-    close(acquire(b, "wake", 0));
-    for (int i = 0; i < 4; i++)
-        fds[i] = ask_and_not_read(user(1));
-    ck_assert_int_eq(ipcb_acquire(b, "wake", 0), -EAGAIN);
-    assert_has(ipcb_message(b), "too many descriptors are on their way");
-    ck_assert_int_eq(get(user(0), "wake", 0), -EAGAIN);
-    for (int i = 0; i < 4; i++)
-        close(fds[i]);
-    await(gets_in, NULL);
-    close(acquire(b, "wake", 0));
-    (void)ipcb_free(b);
-}
-END_TEST
-
 TCase *hostile_system_case(void)
 {
     TCase *tcase = hostile_case("system");
@@ -146,6 +97,5 @@ TCase *hostile_system_case(void)
     tcase_add_test(tcase, no_other_user_reaches_the_process);
     tcase_add_test(tcase, a_storm_of_hangups_stops_nothing);
     tcase_add_test(tcase, who_only_comes_and_goes_keeps_nobody_out);
-    tcase_add_test(tcase, too_many_unread_are_an_error_until_they_are_read);
     return tcase;
 }

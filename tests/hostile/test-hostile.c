@@ -16,6 +16,7 @@ int main(void)
     suite_add_tcase(suite, hostile_event_case());
     suite_add_tcase(suite, hostile_peer_case());
     suite_add_tcase(suite, hostile_system_case());
+    suite_add_tcase(suite, hostile_unread_case());
     suite_add_tcase(suite, hostile_direction_case());
     suite_add_tcase(suite, hostile_container_case());
     suite_add_tcase(suite, hostile_disclosure_case());
