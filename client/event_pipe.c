@@ -55,11 +55,11 @@ int pipe_put(int fd, uint64_t n)
 
 /* ---- reading ---- */
 
-int pipe_take(int fd, int flags, uint64_t *ret)
+int pipe_take(int fd, int flags, uint64_t most, uint64_t *ret)
 {
     char bytes[TAKE_MOST];
-    struct iovec iov = {bytes, sizeof bytes};
-    ssize_t n = flags ? preadv2(fd, &iov, 1, -1, flags) : read(fd, bytes, sizeof bytes);
+    struct iovec iov = {bytes, most < sizeof bytes ? most : sizeof bytes};
+    ssize_t n = flags ? preadv2(fd, &iov, 1, -1, flags) : read(fd, bytes, iov.iov_len);
 
     if (n < 0)
         return -errno;

@@ -51,6 +51,30 @@ START_TEST(a_byte_is_a_count)
 }
 END_TEST
 
+START_TEST(a_part_is_taken)
+{
+    struct ends ends = make_pipe(descriptions[_i]);
+    struct ipcb_event *eventfd = NULL;
+    uint64_t count = 77;
+
+    ck_assert_int_eq(ipcb_event_signal(ends.writer, 5), 0);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, 0, &count, 0), -EINVAL);
+    ck_assert_int_eq(ipcb_event_wait_most(NULL, 1, &count, 0), -EINVAL);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.writer, 1, &count, 0), -EBADF);
+    ck_assert_uint_eq(count, 77);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, 2, &count, 0), 0);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, UINT64_MAX, &count, -1), 0);
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, 1, &count, 0), -EAGAIN);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, 1, &count, SOON_US), -ETIMEDOUT);
+    ck_assert_int_eq(ipcb_event_create(&eventfd, 5, 0), 0);
+    ck_assert_int_eq(ipcb_event_wait_most(eventfd, 2, &count, 0), -EOPNOTSUPP);
+    (void)ipcb_event_free(eventfd);
+    free_pipe(&ends);
+}
+END_TEST
+
 START_TEST(one_wait_takes_at_most_64_kib)
 {
     struct ends ends = make_pipe(O_NONBLOCK);
@@ -167,6 +191,7 @@ int main(void)
     tcase_set_timeout(events, 120);
     suite_add_tcase(suite, events);
     tcase_add_loop_test(events, a_byte_is_a_count, 0, 2);
+    tcase_add_loop_test(events, a_part_is_taken, 0, 2);
     tcase_add_test(events, one_wait_takes_at_most_64_kib);
     tcase_add_loop_test(events, a_direction_is_a_direction, 0, 2);
     tcase_add_loop_test(events, a_full_pipe_never_waits, 0, 2);
