@@ -10,6 +10,7 @@
 
 #include "daemon/limits.h"
 #include "daemon/log.h"
+#include "daemon/queue_depth.h"
 #include "daemon/value.h"
 
 #include <fcntl.h>
@@ -610,37 +611,7 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
     return 0;
 }
 
-/* ---- what waits in it, and the end ---- */
-
-static int depth(const struct object *object, uint64_t *ret)
-{
-    struct mq_attr is;
-
-    if (mq_getattr(object->fd, &is) < 0)
-        return -errno;
-    *ret = (uint64_t)is.mq_curmsgs;
-    return 0;
-}
-
-static int take(const struct object *object, uint64_t n, uint64_t *ret_taken)
-{
-    _cleanup_close_ int fd = object_reopen(object, object->fd, O_RDONLY | O_NONBLOCK);
-    _cleanup_free_ char *bytes = NULL;
-    struct mq_attr is;
-    uint64_t taken = 0;
-
-    if (fd < 0)
-        return fd;
-    if (mq_getattr(fd, &is) < 0)
-        return -errno;
-    bytes = malloc((size_t)is.mq_msgsize);
-    if (!bytes)
-        return -ENOMEM;
-    while (taken < n && mq_receive(fd, bytes, (size_t)is.mq_msgsize, NULL) >= 0)
-        taken++;
-    *ret_taken = taken;
-    return 0;
-}
+/* ---- the end ---- */
 
 /* Only while it is this queue that has the name. Needs no descriptor: there may be none. */
 static void remove_name(struct object *object)
@@ -698,8 +669,8 @@ const struct kind kind_queue = {
     .compare = compare,
     .adjustment = adjustment,
     .adjust = adjust,
-    .depth = depth,
-    .take = take,
+    .depth = queue_depth,
+    .take = queue_take,
     .remove = remove_name,
     .hand_out = hand_out,
     .look = look,
