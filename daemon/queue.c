@@ -258,11 +258,14 @@ static int apply_group(const struct declaration *declaration, int fd, const char
                        const struct stat *adopted, struct sentence *why)
 {
     const struct queue_settings *settings = declaration->settings;
-    gid_t group = declared_group(settings);
+    gid_t group;
 
     if (has_group(settings) && !settings->group.resolved)
         return say(why, -EINVAL, "its group '%s' is not known to this host", settings->group.name);
-    if (adopted ? adopted->st_gid == group : !has_group(settings))
+    if (!adopted && !has_group(settings))
+        return 0;
+    group = declared_group(settings);
+    if (adopted && adopted->st_gid == group)
         return 0;
     if (fchown(fd, (uid_t)-1, group) < 0)
         return say(why, -errno,
