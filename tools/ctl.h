@@ -42,6 +42,10 @@ int verb_receive(struct ctl *ctl, int argc, char **argv);
 int verb_signal(struct ctl *ctl, int argc, char **argv);
 int verb_wait(struct ctl *ctl, int argc, char **argv);
 int verb_exec(struct ctl *ctl, int argc, char **argv);
+int verb_plan(struct ctl *ctl, int argc, char **argv);
+int verb_reload(struct ctl *ctl, int argc, char **argv);
+int verb_replace(struct ctl *ctl, int argc, char **argv);
+int verb_purge(struct ctl *ctl, int argc, char **argv);
 int verb_sandbox(struct ctl *ctl, int argc, char **argv);
 
 /* The first thing that a program does. From now on, a reader that has gone is an error of writing,

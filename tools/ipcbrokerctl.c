@@ -6,9 +6,12 @@ static const struct {
     const char *name;
     int (*run)(struct ctl *ctl, int argc, char **argv);
 } verbs[] = {
-    {"list", verb_list}, {"show", verb_show}, {"status", verb_status},   {"whoami", verb_whoami},
-    {"can", verb_can},   {"send", verb_send}, {"receive", verb_receive}, {"signal", verb_signal},
-    {"wait", verb_wait}, {"exec", verb_exec}, {"sandbox", verb_sandbox}, {"config", verb_config},
+    {"list", verb_list},       {"show", verb_show},       {"status", verb_status},
+    {"whoami", verb_whoami},   {"can", verb_can},         {"send", verb_send},
+    {"receive", verb_receive}, {"signal", verb_signal},   {"wait", verb_wait},
+    {"exec", verb_exec},       {"sandbox", verb_sandbox}, {"config", verb_config},
+    {"plan", verb_plan},       {"reload", verb_reload},   {"replace", verb_replace},
+    {"purge", verb_purge},
 };
 
 const char ctl_program[] = "ipcbrokerctl";
@@ -24,6 +27,12 @@ static const char help[] =
     "  whoami                  who the broker takes you for\n"
     "  can SUBJECT ACCESS NAME whether SUBJECT may, and why; exit code 4 when not\n"
     "  config                  the configuration in force, and where each line is from\n"
+    "  plan                    what a reload would do now\n"
+    "  reload                  read the configuration anew; exit code 1 unless all of it\n"
+    "                          was applied as it stands there\n"
+    "  replace NAME            a new object in the place of an empty one\n"
+    "  purge NAME | --retired  take what waits in a retired object, and end it; or end all\n"
+    "                          retired ones that are empty\n"
     "  send [--priority N] [--timeout SECONDS] NAME [TEXT|-]\n"
     "                          send TEXT, or what stdin has, to a queue\n"
     "  receive [--timeout SECONDS] [--count N | --follow] NAME\n"
