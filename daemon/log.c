@@ -127,6 +127,9 @@ static void make_plain(char *text)
             *text = '?';
 }
 
+static void log_arguments(const struct log_event *event, const char *format, va_list arguments)
+    _printf_(2, 0);
+
 /* By its stream the journal knows whose a message is, even if the process ends right after it; of
  * one with fields it looks the process up. So only those that have fields go that way. */
 static void log_arguments(const struct log_event *event, const char *format, va_list arguments)
