@@ -79,7 +79,8 @@ static int send_to_journal(const struct log_event *event, const char *message)
         add(&fields, "CONFIG_LINE=%u", event->line);
     }
     if (event->client) {
-        add(&fields, "IPCBROKER_CLIENT_PID=%d", event->client->pid);
+        if (event->client->pid)
+            add(&fields, "IPCBROKER_CLIENT_PID=%d", event->client->pid);
         add(&fields, "IPCBROKER_CLIENT_UID=%u", event->client->uid);
         if (event->client->unit)
             add(&fields, "IPCBROKER_CLIENT_UNIT=%s", event->client->unit);
