@@ -18,6 +18,9 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+/* How long a start and a stop wait for a busy service manager to take what is to be stored. */
+#define STORE_PATIENCE_US 5000000u
+
 /* Owns everything. It is one big allocation, made once. */
 struct broker {
     const struct options *options;
@@ -31,6 +34,7 @@ struct broker {
     struct loop loop;
     struct source signals;
     struct timer retry;
+    struct notifier notifier;
     struct watchdog watchdog;
     struct handed handed;
     struct server *server; /* NULL until opened */
@@ -158,7 +162,7 @@ static void retry_failed(struct timer *timer)
         return;
     store_save(&broker->store, &broker->registry);
     format_status(broker, status, sizeof status);
-    service_status(status);
+    service_status(&broker->notifier, status);
 }
 
 static void applied(struct reload *reload)
@@ -171,7 +175,7 @@ static void applied(struct reload *reload)
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet)
         log_info("%s", status);
-    service_ready(status);
+    service_ready(&broker->notifier, status);
 }
 
 /* ---- start ---- */
@@ -242,12 +246,11 @@ static int adapt(struct broker *broker)
 {
     struct plan plan;
     int r = plan_init(&plan, &broker->registry, broker->config, &broker->environment, false);
-    uint64_t told = now_us();
 
     if (r < 0)
         return r;
     while ((r = plan_step(&plan)) > 0)
-        service_starting(&told);
+        service_starting(&broker->notifier);
     if (r >= 0) {
         plan_commit(&plan);
         reload_log_changes(&plan.changes);
@@ -272,15 +275,17 @@ static int make_objects(struct broker *broker)
     if (list.n == 0) {
         r = registry_init(&broker->registry, broker->config, &broker->environment);
         if (r >= 0)
-            registry_create(&broker->registry);
+            registry_create(&broker->registry, &broker->notifier);
     } else {
         log_info("%zu objects came back from the descriptor store", list.n);
         r = recover_objects(&broker->store, &list, &broker->registry, &broker->environment);
         if (r >= 0)
             r = adapt(broker);
     }
-    if (r >= 0)
+    if (r >= 0) {
         store_save(&broker->store, &broker->registry);
+        notifier_drain(&broker->notifier, STORE_PATIENCE_US);
+    }
     return cannot(r, "make the objects");
 }
 
@@ -288,6 +293,7 @@ static int prepare_reload(struct broker *broker)
 {
     broker->reload = (struct reload){
         .loop = &broker->loop,
+        .notifier = &broker->notifier,
         .server = broker->server,
         .desk = &broker->desk,
         .in_force = &broker->config,
@@ -303,8 +309,6 @@ static int prepare_reload(struct broker *broker)
  * all. The sockets come first, since a start that finds a live broker must touch nothing. */
 static int start(struct broker *broker)
 {
-    /* Kept for telling the service manager, who would wait for ever if the objects take all. */
-    _cleanup_close_ int spare = open("/", O_PATH | O_CLOEXEC);
     char status[512];
     int r;
 
@@ -321,6 +325,7 @@ static int start(struct broker *broker)
         .units = {broker->options->source.user, broker->options->without & FEATURE_PEERPIDFD},
     };
     r = cannot(loop_init(&broker->loop), "make an event loop");
+    broker->notifier.loop = r >= 0 ? &broker->loop : NULL;
     if (r >= 0)
         r = cannot(watch_signals(broker), "watch signals");
     if (r >= 0)
@@ -339,9 +344,8 @@ static int start(struct broker *broker)
         losses_say_at_start(&broker->registry, &broker->store);
         log_info("%s", status);
     }
-    spare = close_fd(spare);
-    service_ready(status);
-    watchdog_start(&broker->watchdog, &broker->loop);
+    service_ready(&broker->notifier, status);
+    watchdog_start(&broker->watchdog, &broker->notifier);
     return 0;
 }
 
@@ -349,7 +353,8 @@ static void stop(struct broker *broker)
 {
     bool whole = reload_deinit(&broker->reload);
 
-    service_stopping();
+    notifier_drain(&broker->notifier, STORE_PATIENCE_US);
+    service_stopping(&broker->notifier);
     if (broker->server)
         server_deinit(broker->server);
     free(broker->server);
@@ -358,6 +363,7 @@ static void stop(struct broker *broker)
     store_deinit(&broker->store);
     loop_disarm(&broker->retry);
     watchdog_stop(&broker->watchdog);
+    notifier_deinit(&broker->notifier);
     handed_deinit(&broker->handed);
     broker->environment.descriptors_dir = close_fd(broker->environment.descriptors_dir);
     broker->signals.fd = close_fd(broker->signals.fd);
@@ -387,7 +393,9 @@ int broker_run(const struct options *options)
     (void)umask(0); /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
-    store_init(&broker.store, options->source.naming == NAMING_NONE);
+    notifier_init(&broker.notifier);
+    store_init(&broker.store, &broker.notifier, &broker.desk.quota,
+               options->source.naming == NAMING_NONE);
     r = cannot(handed_collect(&broker.handed), "take what the service manager hands in");
     if (r >= 0)
         r = load(&broker);

@@ -284,7 +284,7 @@ static void begin(struct reload *reload, enum run_sort sort)
     outcome_deinit(outcome);
     outcome->run = ++reload->n_begun;
     if (sort == RUN_RELOAD)
-        service_reloading();
+        service_reloading(reload->notifier);
     r = start_reading(reload);
     if (r >= 0) {
         reload->phase = RUN_LOADING;

@@ -17,6 +17,7 @@
 /* ---- the service manager ---- */
 
 #define KEPT_MAX 64
+#define BUSY     "WATCHDOG=1" /* what keeps the manager from taking more */
 
 struct kept {
     char name[64];
@@ -73,6 +74,8 @@ static void manager_obey(const char *message, const int *fds, unsigned n)
 {
     char name[64];
 
+    if (strcmp(message, BUSY) == 0)
+        return;
     name_of(message, name, sizeof name);
     if (strncmp(message, "FDSTORE=1\n", 10) == 0) {
         struct kept *kept = &manager.kept[manager.n++];
@@ -170,6 +173,8 @@ static void manager_put_bag(const char *name, const int *fds, size_t n, const ch
 /* ---- a broker: its objects and its store ---- */
 
 static struct environment environment;
+static struct notifier notifier;
+static struct quota quota;
 static struct store store;
 static struct registry registry;
 static struct recovered_list list;
@@ -205,13 +210,20 @@ static int come_back(void)
     struct handed handed = manager_hand_in();
     int r;
 
-    store_init(&store, false);
+    store_init(&store, &notifier, &quota, false);
     r = store_collect(&store, &handed, &list, &why);
     handed_deinit(&handed);
     if (r >= 0)
         r = recover_objects(&store, &list, &registry, &environment);
     manager_read(SIZE_MAX);
     return r;
+}
+
+/* From now on the manager has no room for more messages, until it reads. */
+static void manager_fill(void)
+{
+    while (notifier_hint(&notifier, BUSY))
+        ;
 }
 
 static void save(void)
@@ -230,17 +242,20 @@ static struct object *find(const char *name)
 static void set_up(void)
 {
     manager_start();
+    notifier_init(&notifier);
+    quota = (struct quota){.limit = 65536};
     environment = (struct environment){
         .naming = NAMING_NONE,
         .descriptors_dir = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC),
         .registry = &registry,
     };
-    store_init(&store, false);
+    store_init(&store, &notifier, &quota, false);
 }
 
 static void tear_down(void)
 {
     die();
+    notifier_deinit(&notifier);
     manager_stop();
     close(environment.descriptors_dir);
 }
@@ -348,13 +363,13 @@ END_TEST
 START_TEST(without_a_store_nothing_is_told)
 {
     ck_assert_int_eq(unsetenv("FDSTORE"), 0);
-    store_init(&store, false);
+    store_init(&store, &notifier, &quota, false);
     ck_assert(!store_is_there(&store));
     add("eventfd", "a");
     save();
     ck_assert_uint_eq(manager.n_messages, 0);
     ck_assert_int_eq(setenv("FDSTORE", "64", 1), 0);
-    store_init(&store, true);
+    store_init(&store, &notifier, &quota, true);
     ck_assert(!store_is_there(&store));
 }
 END_TEST
@@ -381,6 +396,158 @@ START_TEST(killed_at_any_step_of_a_renewal)
     die();
     ck_assert_int_eq(come_back(), 0);
     ck_assert_uint_eq(registry.n, _i == 0 ? 2 : 3);
+}
+END_TEST
+
+/* ---- a service manager that is busy ---- */
+
+/* Changes go on, nothing waits, and of each bag only the last waits: killed after any number of
+ * messages, what is stored is whole. */
+START_TEST(what_is_not_taken_is_offered_again)
+{
+    char name[2] = "b";
+
+    add("pipe", "a");
+    save();
+    manager_fill();
+    for (; name[0] <= 'f'; name[0]++) {
+        add("pipe", name);
+        store_save(&store, &registry);
+    }
+    manager_read(0);
+    notifier_drain(&notifier, 1000000);
+    manager_read((size_t)_i);
+    die();
+    ck_assert_int_eq(come_back(), 0);
+    ck_assert_uint_eq(registry.n, _i == 0 ? 1 : 6);
+    ck_assert_uint_eq(manager.n, 1);
+}
+END_TEST
+
+/* Not even the bag is, if nothing is left to be stored. */
+START_TEST(what_was_not_taken_is_not_forgotten)
+{
+    manager_fill();
+    add("pipe", "a");
+    store_save(&store, &registry);
+    object_free(registry.objects[--registry.n]);
+    store_save(&store, &registry);
+    ck_assert(TAILQ_EMPTY(&notifier.notices));
+    manager_read(SIZE_MAX);
+    ck_assert_uint_eq(manager.n, 0);
+}
+END_TEST
+
+/* The state comes after the descriptors; only the last one is told, but for a READY. */
+START_TEST(the_last_state_is_told)
+{
+    char text[256];
+    ssize_t size;
+
+    manager_fill();
+    service_reloading(&notifier);
+    service_ready(&notifier, "one");
+    service_status(&notifier, "two");
+    manager_read(0);
+    notifier_drain(&notifier, 0);
+    notifier.timer.fire(&notifier.timer);
+    size = recv(manager.socket, text, sizeof text - 1, 0);
+    ck_assert_int_gt(size, 0);
+    text[size] = '\0';
+    ck_assert_str_eq(text, "READY=1\nSTATUS=two");
+    ck_assert_int_lt(recv(manager.socket, text, sizeof text, 0), 0);
+}
+END_TEST
+
+/* ---- too many descriptors on their way ---- */
+
+/* What the store said, to stderr; to be called once. */
+static const char *said_by(void (*call)(void))
+{
+    static char text[4096];
+    int pipe_ends[2], old = dup(STDERR_FILENO);
+    ssize_t size;
+
+    ck_assert_int_eq(pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK), 0);
+    (void)fflush(stderr);
+    (void)dup2(pipe_ends[1], STDERR_FILENO);
+    call();
+    (void)dup2(old, STDERR_FILENO);
+    size = read(pipe_ends[0], text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+    close(old);
+    return text;
+}
+
+static void save_unread(void)
+{
+    store_save(&store, &registry);
+}
+
+static void set_soft_limit(uint64_t soft)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = soft;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* The kernel refuses; what is not stored is named, the rest stays, and the next change has it. */
+START_TEST(what_cannot_be_stored_is_named_and_stored_later)
+{
+    const char *said;
+    char name[16];
+
+    /* A user of this test's own, since the kernel counts by user and lets root have all. */
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(manager.path, 1000000000 + (uid_t)getpid(), (gid_t)-1), 0);
+        ck_assert_int_eq(setresuid(1000000000 + (uid_t)getpid(), 1000000000 + (uid_t)getpid(),
+                                   1000000000 + (uid_t)getpid()),
+                         0);
+    }
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(name, sizeof name, "e%02d", i);
+        add("eventfd", name);
+    }
+    set_soft_limit(87); /* two savings take 41 + 2 and 42 + 2: the third is refused */
+    store_save(&store, &registry);
+    add("pipe", "first");
+    store_save(&store, &registry);
+    add("pipe", "late");
+    said = said_by(save_unread);
+    ck_assert_ptr_nonnull(strstr(said, "too many descriptors under way"));
+    ck_assert_ptr_nonnull(strstr(said, "a restart before would lose: late\n"));
+    manager_read(SIZE_MAX);
+    ck_assert_str_eq(said_by(save_unread), "");
+    manager_read(SIZE_MAX);
+    die();
+    ck_assert_int_eq(come_back(), 0);
+    ck_assert_uint_eq(registry.n, 42);
+}
+END_TEST
+
+START_TEST(bags_count_twice_in_the_quota)
+{
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof name, "e%d", i);
+        add("eventfd", name);
+    }
+    quota.limit = 1000;
+    ck_assert_str_eq(said_by(save), "");
+    ck_assert_uint_eq(quota.reserved, 2 * (3 + 1));
+    quota.limit = 8; /* of which three quarters are 6 */
+    ck_assert_ptr_nonnull(strstr(said_by(save), "raise it with LimitNOFILE=12 "));
+    ck_assert_uint_eq(quota.reserved, 3); /* the clients keep as much */
+    ck_assert_uint_eq(store_weight(0), 0);
+    ck_assert_uint_eq(store_weight(2000), 4002);
+    ck_assert_uint_eq(store_weight(2001), 4006);
+    quota.limit = store_needs_limit(4002);
+    ck_assert_uint_ge(quota_most(&quota), 4002);
 }
 END_TEST
 
@@ -607,7 +774,7 @@ int main(void)
 {
     Suite *suite = suite_create("store");
     TCase *back = tcase_create("back"), *killed = tcase_create("killed"),
-          *wrong = tcase_create("wrong");
+          *busy = tcase_create("busy"), *wrong = tcase_create("wrong");
 
     tcase_add_checked_fixture(back, set_up, tear_down);
     tcase_add_test(back, each_kind_comes_back_as_it_was);
@@ -620,6 +787,13 @@ int main(void)
     tcase_add_checked_fixture(killed, set_up, tear_down);
     tcase_add_loop_test(killed, killed_at_any_step_of_a_renewal, 0, 3);
     suite_add_tcase(suite, killed);
+    tcase_add_checked_fixture(busy, set_up, tear_down);
+    tcase_add_loop_test(busy, what_is_not_taken_is_offered_again, 0, 3);
+    tcase_add_test(busy, what_was_not_taken_is_not_forgotten);
+    tcase_add_test(busy, the_last_state_is_told);
+    tcase_add_test(busy, what_cannot_be_stored_is_named_and_stored_later);
+    tcase_add_test(busy, bags_count_twice_in_the_quota);
+    suite_add_tcase(suite, busy);
     tcase_add_checked_fixture(wrong, set_up, tear_down);
     tcase_add_test(wrong, a_pair_with_one_end_is_refused_and_left_alone);
     tcase_add_test(wrong, an_older_one_is_used_where_the_newest_is_not_whole);
