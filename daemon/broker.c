@@ -147,20 +147,29 @@ static void arm_retry(struct broker *broker, uint64_t due_us)
         loop_arm(&broker->loop, &broker->retry, due_us);
 }
 
+/* Tries the failed ones whose time has come. Returns whether that made any. */
+static bool try_failed(struct broker *broker)
+{
+    size_t before = registry_count(&broker->registry).failed;
+
+    arm_retry(broker, registry_retry(&broker->registry));
+    if (registry_count(&broker->registry).failed == before)
+        return false;
+    store_save(&broker->store, &broker->registry);
+    return true;
+}
+
 static void retry_failed(struct timer *timer)
 {
     struct broker *broker = CONTAINER_OF(timer, struct broker, retry);
-    size_t before = registry_count(&broker->registry).failed;
     char status[512];
 
     if (reload_is_walking(&broker->reload)) { /* which tries, too */
         arm_retry(broker, now_us() + 1000000);
         return;
     }
-    arm_retry(broker, registry_retry(&broker->registry));
-    if (registry_count(&broker->registry).failed == before)
+    if (!try_failed(broker))
         return;
-    store_save(&broker->store, &broker->registry);
     format_status(broker, status, sizeof status);
     service_status(&broker->notifier, status);
 }
@@ -170,8 +179,7 @@ static void applied(struct reload *reload)
     struct broker *broker = CONTAINER_OF(reload, struct broker, reload);
     char status[512];
 
-    arm_retry(broker, registry_retry(&broker->registry));
-    store_save(&broker->store, &broker->registry); /* what the retry made */
+    (void)try_failed(broker);
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet)
         log_info("%s", status);

@@ -118,7 +118,8 @@ static int flush(struct notifier *notifier)
         if (!is_for_later(r))
             drop(notifier, notice);
     }
-    if (!notice && notifier->state[0] &&
+    /* Too many descriptors on their way are no matter of words. */
+    if ((!notice || r == -ETOOMANYREFS) && notifier->state[0] &&
         !is_for_later(transmit(notifier, notifier->state, NULL, 0)))
         notifier->state[0] = '\0';
     if (notifier->loop && (notice || notifier->state[0]))
@@ -166,7 +167,11 @@ static int add(struct notifier *notifier, const char *name, const int ends[2])
     (void)snprintf(notice->name, sizeof notice->name, "%s", name);
     TAILQ_INSERT_TAIL(&notifier->notices, notice, entry);
     r = flush(notifier);
-    return !first || is_for_later(r) ? 0 : r; /* else R may be another's */
+    if (!first) /* R may be another's */
+        return 0;
+    if (r == -ETOOMANYREFS) /* while these ends are open it may stay so */
+        drop(notifier, notice);
+    return is_for_later(r) && r != -ETOOMANYREFS ? 0 : r;
 }
 
 int notifier_keep(struct notifier *notifier, const char *name, const int ends[2])

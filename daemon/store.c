@@ -326,6 +326,10 @@ static int renew(struct store *store, struct bag *bag, struct bag *wanted, struc
 
     if (r >= 0)
         r = hand_over(store, bag, wanted, ends, why);
+    if (r == -ETOOMANYREFS)
+        return say(
+            why, r,
+            "its user has too many descriptors under way: raise LimitNOFILE= of the service");
     if (r < 0)
         return r;
     bag_deinit(bag);
@@ -395,12 +399,13 @@ static void reserve(struct store *store, const struct registry *registry)
     size_t most = quota_most(store->quota);
 
     quota_reserve(store->quota, weight < most / 2 ? weight : most / 2);
-    if (weight > most)
+    if (weight > most && weight > store->said)
         log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
                   "RLIMIT_NOFILE = %zu is too low for the descriptor store, in which %zu "
                   "descriptors count: a restart may lose objects; raise it with LimitNOFILE=%zu in "
                   "ipcbroker.service",
                   store->quota->limit, weight, store_needs_limit(weight));
+    store->said = weight;
     if (store->n_bags * 2 + 2 > store->most)
         log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
                   "the service manager keeps %zu descriptors, %zu are needed: what was made last "

@@ -27,9 +27,11 @@ struct store {
     struct bag *bags;
     size_t n_bags;
     unsigned last_number;
+    size_t said; /* the weight when it was last said that it does not fit */
 };
 
-/* What the service manager offers. PRIVATE: a broker that keeps nothing. The bags count in QUOTA. */
+/* What the service manager offers. PRIVATE: a broker that keeps nothing. The bags count in QUOTA.
+ */
 void store_init(struct store *store, struct notifier *notifier, struct quota *quota, bool private);
 void store_deinit(struct store *store);
 bool store_is_there(const struct store *store);
