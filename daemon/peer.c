@@ -85,23 +85,27 @@ static int settle_unit(struct peer *peer, int pidfd, const struct unit_source *s
     return 0;
 }
 
-static int ask(struct peer *peer, int fd, const struct unit_source *source)
+static int ask(struct peer *peer, int fd, const struct unit_source *source, bool may_ask)
 {
-    int r = peer->proof ? 0 : proof_new(&peer->proof, fd, peer->pid);
+    int r;
 
+    if (peer->proof)
+        return -ENOKEY;
+    r = may_ask ? proof_new(&peer->proof, fd, peer->pid) : -EAGAIN;
     if (r == -ESRCH)
         return settle_unit(peer, r, source);
     return r < 0 ? r : -ENOKEY;
 }
 
-int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source)
+int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source, bool may_ask)
 {
     _cleanup_close_ int pidfd = -1;
 
     if (peer->unit_known)
         return 0;
     pidfd = source->without_peerpidfd ? -ENOPROTOOPT : open_process(fd);
-    return pidfd == -ENOPROTOOPT ? ask(peer, fd, source) : settle_unit(peer, pidfd, source);
+    return pidfd == -ENOPROTOOPT ? ask(peer, fd, source, may_ask)
+                                 : settle_unit(peer, pidfd, source);
 }
 
 int peer_prove(struct peer *peer, int fd, const void *nonce, size_t size,

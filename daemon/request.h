@@ -5,6 +5,7 @@
 #include "daemon/peer.h"
 #include "daemon/registry.h"
 #include "daemon/unread.h"
+#include "daemon/users.h"
 
 /* What requests are answered from; owned by the broker. */
 struct desk {
@@ -23,6 +24,7 @@ struct desk {
 struct caller {
     struct peer *peer;
     int fd;                          /* the connection, for asking the kernel more about the peer */
+    const struct user *user;         /* his account; NULL on the admin socket */
     bool admin;                      /* on the admin socket: needs no grant */
     const struct kept_list *waiting; /* his requests that wait for an event */
     size_t n_waiting;

@@ -70,7 +70,8 @@ static int check_admin(struct server *server, struct connection *connection, str
     if (grants_access(admin, &peer->credentials))
         return 0;
     /* Where that cannot be told he is in no unit. */
-    if (admin->by_unit && peer_learn_unit(peer, connection->source.fd, &server->desk->units) >= 0 &&
+    if (admin->by_unit &&
+        peer_learn_unit(peer, connection->source.fd, &server->desk->units, false) >= 0 &&
         grants_access(admin, &peer->credentials))
         return 0;
     return say(why, -EACCES,
@@ -93,7 +94,7 @@ static int admit(struct door *door, struct connection *connection, int fd, bool 
         .admin = door->admin,
         .unguarded = unguarded,
     };
-    if (door->n_clients >= door->max_clients)
+    if (door->n_clients + (door->admin ? 0 : server->desk->quota.n_proofs) >= door->max_clients)
         return say(why, -EBUSY, "the broker has %zu clients, which is the most it may have",
                    door->n_clients);
     r = peer_init(&connection->peer, fd);
