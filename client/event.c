@@ -128,6 +128,14 @@ _public_ int ipcb_event_signal(struct ipcb_event *e, uint64_t n)
 
 /* ---- waiting ---- */
 
+/* By a plain read, which may wait as the description says. */
+static int take_plainly(const struct ipcb_event *e, uint64_t most, uint64_t *ret)
+{
+    if (e->pipe)
+        return pipe_take(e->fd, 0, most, ret);
+    return read(e->fd, ret, sizeof *ret) < 0 ? -errno : 0;
+}
+
 /* Before Linux 5.8 an eventfd knew no RWF_NOWAIT, and a pipe that was opened anew may know none:
  * what poll has seen may be taken by another before the read, which then waits if the description
  * blocks. */
@@ -136,19 +144,18 @@ static int take_after_look(const struct ipcb_event *e, uint64_t most, uint64_t *
     struct deadline at_once = {0};
     int r = wait_for(e->fd, POLLIN, &at_once);
 
-    if (r < 0)
-        return r;
-    if (e->pipe)
-        return pipe_take(e->fd, 0, most, ret);
-    return read(e->fd, ret, sizeof *ret) < 0 ? -errno : 0;
+    return r < 0 ? r : take_plainly(e, most, ret);
 }
 
-/* Takes the count if there is one. -EAGAIN: there is none. */
-static int take(const struct ipcb_event *e, uint64_t most, uint64_t *ret)
+/* Takes the count if there is one. -EAGAIN: there is none. FOR_EVER: may wait for it. A description
+ * of a pipe is nobody else's, so that O_NONBLOCK stays as it was; an eventfd's is everybody's. */
+static int take(const struct ipcb_event *e, uint64_t most, bool for_ever, uint64_t *ret)
 {
     struct iovec iov = {ret, sizeof *ret};
     int r = 0;
 
+    if (for_ever || (e->pipe && !e->blocking))
+        return take_plainly(e, most, ret);
     if (e->pipe)
         r = pipe_take(e->fd, RWF_NOWAIT, most, ret);
     else if (preadv2(e->fd, &iov, 1, -1, RWF_NOWAIT) < 0)
@@ -166,13 +173,13 @@ static int wait_most(const struct ipcb_event *e, uint64_t most, uint64_t *count,
         return -EINVAL;
     if (e->mode == O_WRONLY)
         return -EBADF;
-    r = take(e, most, &taken);
+    r = take(e, most, timeout_us < 0, &taken);
     if (r == -EAGAIN && timeout_us != 0) {
         deadline = deadline_from(timeout_us);
         do {
             r = wait_for(e->fd, POLLIN, &deadline);
             if (r == 0)
-                r = take(e, most, &taken); /* unless others were first */
+                r = take(e, most, timeout_us < 0, &taken); /* unless others were first */
         } while (r == -EAGAIN);
     }
     if (r == 0 && count)

@@ -303,6 +303,8 @@ int clone_fd(int fd, int *ret) _must_check_;
 
 /* Writes N bytes, at most PIPE_BUF, all or none; never raises SIGPIPE. -EAGAIN, -EPIPE, -EBADF. */
 int pipe_put(int fd, uint64_t n) _must_check_;
+/* The same on kernels before 6.18, which cannot be asked for no signal: three more calls. */
+int pipe_put_in_silence(int fd, uint64_t n) _must_check_;
 /* Reads what is there, at most MOST, and counts it. FLAGS: of preadv2(2). -EAGAIN; -EPIPE: nobody
  * can write. */
 int pipe_take(int fd, int flags, uint64_t most, uint64_t *ret) _must_check_;

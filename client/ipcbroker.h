@@ -307,6 +307,22 @@ struct ipcb_subject {
 int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name, unsigned access,
              struct ipcb_facts **ret);
 
+/*
+ * For administrators, by a handle of the admin socket: a new kernel object takes the place of the
+ * declared one called NAME, which must be empty. *ret, yours, has "retired": the name of the old
+ * one. -ENOTEMPTY: something waits in it; -ENXIO: it has failed; -EBUSY: a reload is under way;
+ * -EACCES: not the admin socket; -ECONNRESET: the broker went, and may have done it; -EAGAIN, -EIO:
+ * there is no new one to be had; else as ipcb_show(). Since 0.1.
+ */
+int ipcb_replace(struct ipcb *b, const char *name, struct ipcb_facts **ret);
+/*
+ * The same: takes what waits in the retired object called NAME, or NAME@NUMBER, and ends it when
+ * nothing is left; NULL: ends all retired ones that are empty. *ret, yours, has "taken" and "left",
+ * or "purged" and "left". At most 4096 are taken at once. -EBUSY: it is declared, or a reload is
+ * under way; else as ipcb_replace(). Since 0.1.
+ */
+int ipcb_purge(struct ipcb *b, const char *name, struct ipcb_facts **ret);
+
 struct ipcb_list;
 
 /* The objects that you hold a grant on (all of them, for those who may observe), by name.
@@ -317,6 +333,19 @@ int ipcb_list(struct ipcb *b, struct ipcb_list **ret);
  * for one set goes on in the next, with the same "section". *ret is yours, for ipcb_list_free().
  * -EACCES: you may not observe; else as ipcb_acquire(). Since 0.1. */
 int ipcb_config(struct ipcb *b, struct ipcb_list **ret);
+/*
+ * For administrators, by a handle of the admin socket: the configuration is read anew and applied.
+ * The first set of facts is what came of it: "state" ("applied", "refused": the files have errors,
+ * "failed"), "why", and how many there are of all that follows: a set for each "problem" of the
+ * files, with its "severity", and one for each change, with "name", "kind", "change" and "detail".
+ * *ret is yours, for ipcb_list_free(). Returns 0, whatever the state is. -EACCES: not the admin
+ * socket; -ECONNRESET: the broker went, and may have done it; -ESTALE: somebody else's came in
+ * between; -EBUSY: too much waits already; else as ipcb_acquire(). Since 0.1.
+ */
+int ipcb_reload(struct ipcb *b, struct ipcb_list **ret);
+/* The same without doing it: what a reload would do now. Its state is "planned". It may be asked
+ * for again after a broken connection, else as ipcb_reload(). Since 0.1. */
+int ipcb_plan(struct ipcb *b, struct ipcb_list **ret);
 /* The number of objects. Since 0.1. */
 size_t ipcb_list_count(const struct ipcb_list *list);
 /* The facts of the object at INDEX, NULL past the end. Borrowed from LIST. Since 0.1. */

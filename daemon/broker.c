@@ -5,6 +5,7 @@
 #include "daemon/limits.h"
 #include "daemon/log.h"
 #include "daemon/privilege.h"
+#include "daemon/reload.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
 #include "daemon/sockets.h"
@@ -30,27 +31,10 @@ struct broker {
     struct watchdog watchdog;
     struct handed handed;
     struct server *server; /* NULL until opened */
+    struct reload reload;
 };
 
 /* ---- configuration ---- */
-
-static void log_problems(struct problems *problems)
-{
-    char line[4096];
-
-    problems_sort(problems);
-    for (size_t i = 0; i < problems->n; i++) {
-        struct problem *problem = &problems->items[i];
-        int priority = problem->severity == SEVERITY_ERROR ? LOG_ERR : LOG_WARNING;
-
-        problem->severity = SEVERITY_ERROR; /* the priority says it already */
-        log_write(priority, "%s", problem_format(problem, line, sizeof line));
-    }
-    if (problems->n_dropped > 0)
-        log_error("and %zu more problems", problems->n_dropped);
-    if (problems->out_of_memory)
-        log_error("out of memory: not all problems are listed");
-}
 
 static int load(struct broker *broker)
 {
@@ -62,42 +46,17 @@ static int load(struct broker *broker)
         r = config_resolve(broker->config, source, !source->strict, &problems);
     if (r >= 0 && source->strict && problems.n_errors > 0)
         r = -EBADMSG;
-    log_problems(&problems);
+    if (r >= 0)
+        r = check_fit_clients(broker->config, &problems);
+    reload_log_problems(&problems);
     problems_deinit(&problems);
     if (r == -EBADMSG)
         log_error("the configuration is refused; nothing was changed");
     else if (r < 0)
         log_error("the configuration cannot be read: %s", strerror(-r));
-    for (size_t i = 0; r >= 0 && i < broker->config->n_left_out; i++)
-        log_error("%s is left out as a whole, for the errors above", broker->config->left_out[i]);
+    if (r >= 0)
+        reload_log_files(broker->config);
     return r;
-}
-
-/* A default gives way to the host's limit, a written number does not. */
-static int fit_clients(struct broker *broker)
-{
-    struct config *config = broker->config;
-    uint64_t room = check_room_for_clients(config);
-    struct sentence why;
-
-    if (config->max_clients <= room)
-        return 0;
-    (void)check_say_no_room(config, &why);
-    if (config->max_clients_place.line) {
-        log_error("%s:%u: %s", config->max_clients_place.path, config->max_clients_place.line,
-                  why.text);
-        return -EBADMSG;
-    }
-    if (room == 0) {
-        log_error("%s", why.text);
-        return -EMFILE;
-    }
-    log_warning("max_clients is %" PRIu64 " instead of %" PRIu64 ": %s", room, config->max_clients,
-                why.text);
-    config->max_clients = room;
-    if (config->max_clients_per_user > room)
-        config->max_clients_per_user = room;
-    return 0;
 }
 
 /* What the configuration says of them is its error. */
@@ -122,8 +81,7 @@ static void signal_ready(struct source *source, uint32_t events)
     if (read(source->fd, &info, sizeof info) != sizeof info)
         return;
     if (info.ssi_signo == SIGHUP) {
-        log_warning("SIGHUP: this version does not reload; restart it to apply a changed "
-                    "configuration (named queues keep their messages)");
+        (void)reload_want(&broker->reload, RUN_RELOAD);
         return;
     }
     if (!broker->options->quiet)
@@ -157,11 +115,12 @@ static void format_status(const struct broker *broker, char *buffer, size_t size
     struct registry_counts counts = registry_count(&broker->registry);
 
     (void)snprintf(buffer, size,
-                   "serving %zu objects at %s%s; %zu failed, %zu differing, %zu files "
-                   "left out",
+                   "serving %zu objects at %s%s; %zu failed, %zu differing, %zu retired, %zu files "
+                   "left out, %zu as before",
                    broker->registry.n - counts.failed, broker->sockets.main,
-                   counts.failed || broker->config->n_left_out ? " (degraded)" : "", counts.failed,
-                   counts.differing, broker->config->n_left_out);
+                   desk_is_degraded(&broker->desk) ? " (degraded)" : "", counts.failed,
+                   counts.differing, broker->registry.n_retired, broker->config->n_left_out,
+                   broker->config->n_stale);
 }
 
 static void arm_retry(struct broker *broker, uint64_t due_us)
@@ -176,11 +135,27 @@ static void retry_failed(struct timer *timer)
     size_t before = registry_count(&broker->registry).failed;
     char status[512];
 
+    if (reload_is_walking(&broker->reload)) { /* which tries, too */
+        arm_retry(broker, now_us() + 1000000);
+        return;
+    }
     arm_retry(broker, registry_retry(&broker->registry));
     if (registry_count(&broker->registry).failed == before)
         return;
     format_status(broker, status, sizeof status);
     service_status(status);
+}
+
+static void applied(struct reload *reload)
+{
+    struct broker *broker = CONTAINER_OF(reload, struct broker, reload);
+    char status[512];
+
+    arm_retry(broker, registry_retry(&broker->registry));
+    format_status(broker, status, sizeof status);
+    if (!broker->options->quiet)
+        log_info("%s", status);
+    service_ready(status);
 }
 
 /* ---- start ---- */
@@ -260,6 +235,21 @@ static void say_what_a_restart_loses(const struct broker *broker)
                  n);
 }
 
+static int prepare_reload(struct broker *broker)
+{
+    broker->reload = (struct reload){
+        .loop = &broker->loop,
+        .server = broker->server,
+        .desk = &broker->desk,
+        .in_force = &broker->config,
+        .environment = &broker->environment,
+        .source = &broker->options->source,
+        .applied = applied,
+    };
+    broker->desk.server = broker->server;
+    return cannot(reload_init(&broker->reload), "prepare for reloads");
+}
+
 /* Clients that come while the objects are made wait in the backlog: whoever is answered finds them
  * all. The sockets come first, since a start that finds a live broker must touch nothing. */
 static int start(struct broker *broker)
@@ -271,6 +261,7 @@ static int start(struct broker *broker)
 
     broker->desk = (struct desk){
         .registry = &broker->registry,
+        .reload = &broker->reload,
         .config = broker->config,
         .started_us = now_us(),
         .socket = broker->sockets.main,
@@ -289,9 +280,13 @@ static int start(struct broker *broker)
     if (r >= 0)
         r = cannot(registry_init(&broker->registry, broker->config, &broker->environment),
                    "make the registry");
+    if (r >= 0)
+        r = prepare_reload(broker);
     if (r < 0)
         return r;
     registry_create(&broker->registry);
+    broker->environment.registry = &broker->registry;
+    broker->environment.holder = registry_holder;
     arm_retry(broker, registry_retry(&broker->registry));
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet) {
@@ -306,6 +301,8 @@ static int start(struct broker *broker)
 
 static void stop(struct broker *broker)
 {
+    bool whole = reload_deinit(&broker->reload);
+
     service_stopping();
     if (broker->server)
         server_deinit(broker->server);
@@ -319,7 +316,8 @@ static void stop(struct broker *broker)
     broker->signals.fd = close_fd(broker->signals.fd);
     loop_deinit(&broker->loop);
     sockets_deinit(&broker->sockets);
-    broker->config = config_free(broker->config);
+    if (whole)
+        broker->config = config_free(broker->config);
 }
 
 int broker_run(const struct options *options)
@@ -331,6 +329,7 @@ int broker_run(const struct options *options)
         .loop.epoll = -1,
         .signals.fd = -1,
         .retry.fire = retry_failed,
+        .reload.wake.fd = -1,
     };
     bool config_is_wrong;
     int r;
@@ -344,8 +343,6 @@ int broker_run(const struct options *options)
     r = cannot(handed_collect(&broker.handed), "take what the service manager hands in");
     if (r >= 0)
         r = load(&broker);
-    if (r >= 0)
-        r = fit_clients(&broker);
     if (r >= 0)
         r = choose_sockets(&broker);
     config_is_wrong = r == -EBADMSG;

@@ -313,18 +313,18 @@ static void warn_of_orphans(const struct merge *merge, const struct part *part,
 }
 
 int config_merge(struct config_file *const *files, size_t n, enum naming naming,
-                 struct problems *problems)
+                 struct problems *errors, struct problems *warnings)
 {
     _cleanup_(merge_deinit) struct merge merge = {0};
     int r = merge_init(&merge, files, n, naming);
 
     if (r >= 0)
-        r = settle(&merge, problems);
+        r = settle(&merge, errors);
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
         if (merge.parts[i].placed)
-            warn_of_orphans(&merge, &merge.parts[i], problems);
+            warn_of_orphans(&merge, &merge.parts[i], warnings);
         else
             files[i]->bad = true;
     }

@@ -157,14 +157,15 @@ static void fail(struct object *object, const struct sentence *why, uint64_t now
     object->retry_at_us = now_us + object->backoff_us;
 }
 
-void object_create(struct object *object, uint64_t now_us)
+int object_create(struct object *object, uint64_t now_us)
 {
     char name[256];
     struct sentence why = {.text = ""};
+    int r = object->declaration->kind->create(object, &why);
 
-    if (object->declaration->kind->create(object, &why) < 0) {
+    if (r < 0) {
         fail(object, &why, now_us);
-        return;
+        return r;
     }
     object->backoff_us = 0;
     if (object->difference)
@@ -172,6 +173,7 @@ void object_create(struct object *object, uint64_t now_us)
                     declaration_format(object->declaration, name, sizeof name),
                     object->declaration->place.path, object->declaration->place.line,
                     object->difference);
+    return 0;
 }
 
 void object_retry(struct object *object, uint64_t now_us)
@@ -180,8 +182,7 @@ void object_retry(struct object *object, uint64_t now_us)
 
     if (!object_is_failed(object) || now_us < object->retry_at_us)
         return;
-    object_create(object, now_us);
-    if (object_is_failed(object))
+    if (object_create(object, now_us) < 0)
         return;
     free_charp(&object->failure);
     log_info("%s is there now", declaration_format(object->declaration, name, sizeof name));

@@ -1,6 +1,7 @@
 /* What the files that answer requests share. */
 #pragma once
 
+#include "daemon/reload.h"
 #include "daemon/request.h"
 
 /* A request while it is answered. */
@@ -59,6 +60,15 @@ int request_prove(struct request *request);
 
 int request_await(struct request *request);
 int request_cancel(struct request *request);
+
+/* ---- request_reload.c ---- */
+
+int request_reload(struct request *request, enum run_sort sort);
+
+/* ---- request_replace.c ---- */
+
+int request_replace(struct request *request);
+int request_purge(struct request *request);
 
 /* ---- request_can.c ---- */
 

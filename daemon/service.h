@@ -8,6 +8,8 @@
 void service_ready(const char *status);
 /* How it does now. */
 void service_status(const char *status);
+/* It applies another configuration; service_ready() is the end of that. */
+void service_reloading(void);
 void service_stopping(void);
 /* The start goes on and takes longer than it is given. May be called as often as one likes: it is
  * told every few seconds. TOLD_US is when it was told last, or the start began, by now_us(). */

@@ -95,7 +95,7 @@ count_examples() {
 
 examples_of_the_readme_run() {
     run_examples "$source_tree/README.md"
-    count_examples 5
+    count_examples 7
 }
 
 examples_of_other_documents_run() {
