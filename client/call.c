@@ -230,22 +230,27 @@ static void fail_connection(struct ipcb *b, int r)
                say(&b->message, r, "cannot speak with the broker at %s: %m", b->address.sun_path));
 }
 
-static void turn_send(struct ipcb *b)
+/* Whether something was sent. */
+static bool turn_send(struct ipcb *b)
 {
+    bool sent = false;
+
     for (struct call *call = b->calls; call && !b->deaf; call = call->next) {
         int r = call->sent ? 0 : connection_send(b, call->frame, call->size);
 
         if (r == -EAGAIN)
-            return;
+            break;
         if (r == -EPIPE || r == -ECONNRESET) {
             b->deaf = true; /* it may have said why: that can be read all the same */
         } else if (r < 0) {
             fail_connection(b, r);
-            return;
+            break;
         } else {
+            sent |= !call->sent;
             call->sent = true;
         }
     }
+    return sent;
 }
 
 static bool turn_receive(struct ipcb *b)
@@ -273,7 +278,8 @@ bool calls_turn(struct ipcb *b)
         return false;
     if (!turn_connect(b))
         return !b->calls;
-    turn_send(b);
+    if (turn_send(b) && b->fd >= 0 && !b->deaf)
+        return false; /* the answer is not there yet: looking for it is left to who waits */
     return b->fd < 0 || turn_receive(b);
 }
 

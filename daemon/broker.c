@@ -4,7 +4,9 @@
 #include "daemon/clock.h"
 #include "daemon/limits.h"
 #include "daemon/log.h"
+#include "daemon/losses.h"
 #include "daemon/privilege.h"
+#include "daemon/recover.h"
 #include "daemon/reload.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
@@ -24,6 +26,7 @@ struct broker {
     struct lock lock;
     struct environment environment;
     struct registry registry;
+    struct store store;
     struct desk desk;
     struct loop loop;
     struct source signals;
@@ -35,6 +38,17 @@ struct broker {
 };
 
 /* ---- configuration ---- */
+
+/* With the first error once more, so that the last line of a failed start says where. */
+static void say_refused(const struct problems *problems)
+{
+    char line[1024] = "";
+
+    for (size_t i = 0; i < problems->n && !line[0]; i++)
+        if (problems->items[i].severity == SEVERITY_ERROR)
+            (void)problem_format_bare(&problems->items[i], line, sizeof line);
+    log_error("the configuration is refused; nothing was changed%s%s", line[0] ? ": " : "", line);
+}
 
 static int load(struct broker *broker)
 {
@@ -49,13 +63,13 @@ static int load(struct broker *broker)
     if (r >= 0)
         r = check_fit_clients(broker->config, &problems);
     reload_log_problems(&problems);
-    problems_deinit(&problems);
     if (r == -EBADMSG)
-        log_error("the configuration is refused; nothing was changed");
+        say_refused(&problems);
     else if (r < 0)
         log_error("the configuration cannot be read: %s", strerror(-r));
     if (r >= 0)
         reload_log_files(broker->config);
+    problems_deinit(&problems);
     return r;
 }
 
@@ -85,8 +99,8 @@ static void signal_ready(struct source *source, uint32_t events)
         return;
     }
     if (!broker->options->quiet)
-        log_info("stopping on %s; queues with a name stay, with their messages",
-                 info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+        losses_say_at_stop(&broker->registry, &broker->store,
+                           info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
     loop_stop(&broker->loop, 0);
 }
 
@@ -142,6 +156,7 @@ static void retry_failed(struct timer *timer)
     arm_retry(broker, registry_retry(&broker->registry));
     if (registry_count(&broker->registry).failed == before)
         return;
+    store_save(&broker->store, &broker->registry);
     format_status(broker, status, sizeof status);
     service_status(status);
 }
@@ -152,6 +167,7 @@ static void applied(struct reload *reload)
     char status[512];
 
     arm_retry(broker, registry_retry(&broker->registry));
+    store_save(&broker->store, &broker->registry); /* what the retry made */
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet)
         log_info("%s", status);
@@ -221,18 +237,51 @@ static int open_sockets(struct broker *broker)
     return r;
 }
 
-/* This version knows no store that would keep them. */
-static void say_what_a_restart_loses(const struct broker *broker)
+/* From what came back to what is declared is the way of a reload. */
+static int adapt(struct broker *broker)
 {
-    size_t n = 0;
+    struct plan plan;
+    int r = plan_init(&plan, &broker->registry, broker->config, &broker->environment, false);
+    uint64_t told = now_us();
 
-    for (size_t i = 0; i < broker->registry.n; i++)
-        n += !object_is_failed(broker->registry.objects[i]) &&
-             !broker->registry.objects[i]->kernel_name;
-    if (n > 0)
-        log_info("%zu of the objects (eventfds, pipes, queues without a name) live as long as this "
-                 "broker: a restart makes them anew, without their counts and messages",
-                 n);
+    if (r < 0)
+        return r;
+    while ((r = plan_step(&plan)) > 0)
+        service_starting(&told);
+    if (r >= 0) {
+        plan_commit(&plan);
+        reload_log_changes(&plan.changes);
+    }
+    plan_deinit(&plan);
+    return r;
+}
+
+/* Takes what came back, makes the rest, and has all of it stored before anybody is answered. */
+static int make_objects(struct broker *broker)
+{
+    _cleanup_(recovered_list_deinit) struct recovered_list list = {NULL, 0};
+    struct sentence why = {.text = ""};
+    int r = store_collect(&broker->store, &broker->handed, &list, &why);
+
+    if (r < 0) {
+        log_error("what the descriptor store holds cannot be taken: %s", why.text);
+        return r;
+    }
+    broker->environment.registry = &broker->registry;
+    broker->environment.holder = registry_holder;
+    if (list.n == 0) {
+        r = registry_init(&broker->registry, broker->config, &broker->environment);
+        if (r >= 0)
+            registry_create(&broker->registry);
+    } else {
+        log_info("%zu objects came back from the descriptor store", list.n);
+        r = recover_objects(&broker->store, &list, &broker->registry, &broker->environment);
+        if (r >= 0)
+            r = adapt(broker);
+    }
+    if (r >= 0)
+        store_save(&broker->store, &broker->registry);
+    return cannot(r, "make the objects");
 }
 
 static int prepare_reload(struct broker *broker)
@@ -261,6 +310,7 @@ static int start(struct broker *broker)
 
     broker->desk = (struct desk){
         .registry = &broker->registry,
+        .store = &broker->store,
         .reload = &broker->reload,
         .config = broker->config,
         .started_us = now_us(),
@@ -278,19 +328,15 @@ static int start(struct broker *broker)
     if (r >= 0)
         r = open_sockets(broker);
     if (r >= 0)
-        r = cannot(registry_init(&broker->registry, broker->config, &broker->environment),
-                   "make the registry");
-    if (r >= 0)
         r = prepare_reload(broker);
+    if (r >= 0)
+        r = make_objects(broker);
     if (r < 0)
         return r;
-    registry_create(&broker->registry);
-    broker->environment.registry = &broker->registry;
-    broker->environment.holder = registry_holder;
     arm_retry(broker, registry_retry(&broker->registry));
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet) {
-        say_what_a_restart_loses(broker);
+        losses_say_at_start(&broker->registry, &broker->store);
         log_info("%s", status);
     }
     spare = close_fd(spare);
@@ -309,6 +355,7 @@ static void stop(struct broker *broker)
     free(broker->server);
     lock_deinit(&broker->lock);
     registry_deinit(&broker->registry);
+    store_deinit(&broker->store);
     loop_disarm(&broker->retry);
     watchdog_stop(&broker->watchdog);
     handed_deinit(&broker->handed);
@@ -340,6 +387,7 @@ int broker_run(const struct options *options)
     (void)umask(0); /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
+    store_init(&broker.store, options->source.naming == NAMING_NONE);
     r = cannot(handed_collect(&broker.handed), "take what the service manager hands in");
     if (r >= 0)
         r = load(&broker);

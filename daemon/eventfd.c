@@ -143,6 +143,18 @@ static int learn_identity(struct object *object)
     return read_fdinfo(object->fd, "eventfd-id:", 10, &object->identity.inode);
 }
 
+static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
+{
+    uint64_t id;
+
+    (void)kernel_name;
+    if (read_fdinfo(fd, "eventfd-id:", 10, &id) < 0)
+        return say(why, -EBADMSG, "it is no eventfd");
+    object->fd = fd;
+    object->identity.inode = id;
+    return 0;
+}
+
 static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,
                     struct sentence *why)
 {
@@ -194,6 +206,7 @@ const struct kind kind_eventfd = {
     .settings_text = settings_text,
     .weigh = weigh,
     .create = create,
+    .recover = recover,
     .compare = compare,
     .depth = depth,
     .hand_out = hand_out,

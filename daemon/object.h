@@ -58,6 +58,7 @@ struct object {
     char *difference;     /* how it differs from its declaration, NULL when it does not */
     uint64_t retry_at_us; /* of a failed object: when to try again, by CLOCK_MONOTONIC */
     uint64_t backoff_us;
+    unsigned bag; /* of the store, which holds it; 0: none yet */
 };
 
 /* A descriptor on its way to a client. */
@@ -125,6 +126,10 @@ struct kind {
     /* Makes or adopts the object: sets fd, kernel_name, identity, difference. Any error makes it
      * failed, with the sentence as the cause. */
     int (*create)(struct object *object, struct sentence *why);
+    /* The object is FD, which came back from the store and is taken over on success, and lived
+     * under KERNEL_NAME (NULL: none): sets what create() does. -EBADMSG with a sentence: it is no
+     * object of this kind, or not ours. */
+    int (*recover)(struct object *object, int fd, const char *kernel_name, struct sentence *why);
     /* How the object differs from what DECLARATION, of its kind, says of it, as new text; NULL: not
      * at all. -errno: it cannot be told. */
     int (*compare)(const struct object *object, const struct declaration *declaration, char **ret);

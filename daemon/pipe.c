@@ -163,6 +163,20 @@ static int create(struct object *object, struct sentence *why)
     return 0;
 }
 
+static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
+{
+    struct stat status;
+
+    (void)kernel_name;
+    if (fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
+        return say(why, -EBADMSG, "it is no pipe");
+    if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR || status.st_uid != geteuid())
+        return say(why, -EBADMSG, "it is another's pipe, or one end of it alone");
+    object->fd = fd;
+    object->identity = (struct wire_identity){status.st_dev, status.st_ino};
+    return 0;
+}
+
 /* ---- hand out ---- */
 
 /* Opening one direction waits for the other, which the broker's own description always is. */
@@ -259,6 +273,7 @@ const struct kind kind_pipe = {
     .settings_check = settings_check,
     .weigh = weigh,
     .create = create,
+    .recover = recover,
     .compare = compare,
     .depth = depth,
     .take = take,

@@ -10,6 +10,7 @@
 
 #include "daemon/limits.h"
 #include "daemon/log.h"
+#include "daemon/queue_depth.h"
 #include "daemon/value.h"
 
 #include <fcntl.h>
@@ -257,11 +258,14 @@ static int apply_group(const struct declaration *declaration, int fd, const char
                        const struct stat *adopted, struct sentence *why)
 {
     const struct queue_settings *settings = declaration->settings;
-    gid_t group = declared_group(settings);
+    gid_t group;
 
     if (has_group(settings) && !settings->group.resolved)
         return say(why, -EINVAL, "its group '%s' is not known to this host", settings->group.name);
-    if (adopted ? adopted->st_gid == group : !has_group(settings))
+    if (!adopted && !has_group(settings))
+        return 0;
+    group = declared_group(settings);
+    if (adopted && adopted->st_gid == group)
         return 0;
     if (fchown(fd, (uid_t)-1, group) < 0)
         return say(why, -errno,
@@ -527,9 +531,12 @@ static void lose_name(struct object *object)
 {
     if (!object->kernel_name)
         return;
-    log_warning("queue '%s': its name %s was removed from outside; it goes on without a name, with "
-                "its messages, reachable through the broker alone",
-                object->declaration->name, object->kernel_name);
+    log_event(&(struct log_event){.priority = LOG_WARNING,
+                                  .id = LOG_NAME_LOST,
+                                  .object = object->declaration->name},
+              "queue '%s': its name %s was removed from outside; it goes on without a name, with "
+              "its messages, reachable through the broker alone",
+              object->declaration->name, object->kernel_name);
     free_charp(&object->kernel_name);
     object->name_lost = true;
 }
@@ -570,6 +577,28 @@ static int open_description(struct object *object, int flags)
     return object_reopen(object, object->fd, flags);
 }
 
+/* In an IPC name space that was made anew its name does not lead to it. */
+static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
+{
+    _cleanup_close_ int named = -1;
+    struct mq_attr attributes;
+    struct stat status;
+    int r;
+
+    if (mq_getattr(fd, &attributes) < 0 || fstat(fd, &status) < 0)
+        return say(why, -EBADMSG, "it is no queue");
+    if (status.st_uid != geteuid())
+        return say(why, -EBADMSG, "it belongs to uid %u", status.st_uid);
+    r = keep(object, &fd, kernel_name, why);
+    if (r < 0 || !kernel_name)
+        return r;
+    named = open_by_name(object, O_RDONLY | O_CLOEXEC);
+    object->name_lost = named < 0;
+    if (object->name_lost)
+        free_charp(&object->kernel_name);
+    return 0;
+}
+
 static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,
                     struct sentence *why)
 {
@@ -585,37 +614,7 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
     return 0;
 }
 
-/* ---- what waits in it, and the end ---- */
-
-static int depth(const struct object *object, uint64_t *ret)
-{
-    struct mq_attr is;
-
-    if (mq_getattr(object->fd, &is) < 0)
-        return -errno;
-    *ret = (uint64_t)is.mq_curmsgs;
-    return 0;
-}
-
-static int take(const struct object *object, uint64_t n, uint64_t *ret_taken)
-{
-    _cleanup_close_ int fd = object_reopen(object, object->fd, O_RDONLY | O_NONBLOCK);
-    _cleanup_free_ char *bytes = NULL;
-    struct mq_attr is;
-    uint64_t taken = 0;
-
-    if (fd < 0)
-        return fd;
-    if (mq_getattr(fd, &is) < 0)
-        return -errno;
-    bytes = malloc((size_t)is.mq_msgsize);
-    if (!bytes)
-        return -ENOMEM;
-    while (taken < n && mq_receive(fd, bytes, (size_t)is.mq_msgsize, NULL) >= 0)
-        taken++;
-    *ret_taken = taken;
-    return 0;
-}
+/* ---- the end ---- */
 
 /* Only while it is this queue that has the name. Needs no descriptor: there may be none. */
 static void remove_name(struct object *object)
@@ -669,11 +668,12 @@ const struct kind kind_queue = {
     .claim = wanted_name,
     .weigh = weigh,
     .create = create,
+    .recover = recover,
     .compare = compare,
     .adjustment = adjustment,
     .adjust = adjust,
-    .depth = depth,
-    .take = take,
+    .depth = queue_depth,
+    .take = queue_take,
     .remove = remove_name,
     .hand_out = hand_out,
     .look = look,

@@ -1,5 +1,7 @@
 #include "daemon/reload.h"
 
+#include "daemon/store.h"
+
 #include "daemon/check.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
@@ -79,9 +81,16 @@ void reload_log_problems(const struct problems *problems)
 {
     char line[4096];
 
-    for (size_t i = 0; i < problems->n; i++)
-        log_write(problems->items[i].severity == SEVERITY_ERROR ? LOG_ERR : LOG_WARNING, "%s",
-                  problem_format_bare(&problems->items[i], line, sizeof line));
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *problem = &problems->items[i];
+
+        log_event(&(struct log_event){.priority = problem->severity == SEVERITY_ERROR ? LOG_ERR
+                                                                                      : LOG_WARNING,
+                                      .id = LOG_CONFIG_PROBLEM,
+                                      .file = problem->path,
+                                      .line = problem->line},
+                  "%s", problem_format_bare(problem, line, sizeof line));
+    }
     if (problems->n_dropped > 0)
         log_error("and %zu more problems", problems->n_dropped);
     if (problems->out_of_memory)
@@ -93,10 +102,15 @@ void reload_log_files(const struct config *config)
     const char *path;
 
     for (size_t i = 0; i < config->n_left_out; i++)
-        log_error("%s is left out as a whole, for the errors above", config->left_out[i]);
+        log_event(&(struct log_event){.priority = LOG_ERR,
+                                      .id = LOG_FILE_LEFT_OUT,
+                                      .file = config->left_out[i]},
+                  "%s is left out as a whole, for the errors above", config->left_out[i]);
     for (size_t i = 0; i < config->n_files; i++)
         if (config_file_is_stale(config, i, &path))
-            log_error("%s counts as it was before, for the errors above", path);
+            log_event(
+                &(struct log_event){.priority = LOG_ERR, .id = LOG_FILE_LEFT_OUT, .file = path},
+                "%s counts as it was before, for the errors above", path);
 }
 
 /* The outcome is complete: those who wait for it are answered, among others who wait. */
@@ -118,7 +132,8 @@ static void end_badly(struct reload *reload, const char *state, const char *why)
     outcome->state = state;
     (void)say(&outcome->why, 0, "%s", why);
     if (reload->sort == RUN_RELOAD)
-        log_error("the reload is %s, nothing was changed: %s", state, why);
+        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_RELOAD_REFUSED},
+                  "the reload is %s, nothing was changed: %s", state, why);
     begin_telling(reload);
 }
 
@@ -126,6 +141,7 @@ static void end_badly(struct reload *reload, const char *state, const char *why)
 static void commit(struct reload *reload)
 {
     plan_commit(&reload->plan);
+    store_save(reload->desk->store, reload->desk->registry);
     (void)config_free(*reload->in_force);
     reload->desk->config = *reload->in_force = TAKE_PTR(reload->config);
     server_open_to_admins(reload->server);
@@ -224,6 +240,12 @@ static void log_change(const struct change *change)
                   : LOG_INFO,
               "%s '%s': %s%s%s", change->kind, change->name, change->what,
               change->detail[0] ? ", " : "", change->detail);
+}
+
+void reload_log_changes(const struct changes *changes)
+{
+    for (size_t i = 0; i < changes->n; i++)
+        log_change(&changes->items[i]);
 }
 
 static void tell(struct reload *reload)

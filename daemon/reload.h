@@ -60,6 +60,8 @@ bool reload_deinit(struct reload *reload);
  * log. */
 void reload_log_problems(const struct problems *problems);
 void reload_log_files(const struct config *config);
+/* What a plan has come to, to the log. */
+void reload_log_changes(const struct changes *changes);
 
 /* Wants a run. Returns how many had begun before: one with a greater number will do. */
 uint64_t reload_want(struct reload *reload, enum run_sort sort);

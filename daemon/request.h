@@ -13,6 +13,7 @@ struct server;
 /* What requests are answered from; owned by the broker. */
 struct desk {
     struct registry *registry;
+    struct store *store;
     struct reload *reload;
     struct server *server;
     const struct config *config;

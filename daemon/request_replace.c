@@ -4,6 +4,7 @@
 #include "daemon/clock.h"
 #include "daemon/declaration.h"
 #include "daemon/log.h"
+#include "daemon/store.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -86,6 +87,7 @@ static int replace(struct request *request, struct object *old)
     r = registry_add_retired(registry, old);
     if (r < 0)
         return r; /* cannot be: there is room */
+    store_save(request->desk->store, registry);
     log_info("%s '%s' is replaced; the old one is retired as %s", declaration->kind->name,
              declaration->name, name);
     server_announce(request->desk->server, new);
@@ -133,6 +135,7 @@ static void end(struct request *request, struct object *object)
     if (kind->remove)
         kind->remove(object);
     registry_drop_retired(registry, object);
+    store_save(request->desk->store, registry);
 }
 
 /* Only what is empty ends: more may have come while it was being emptied. */

@@ -41,6 +41,23 @@ void service_starting(uint64_t *told_us)
     (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u\nSTATUS=making objects", START_STEP_US * 4);
 }
 
+/* ---- the store ---- */
+
+int service_keep(const char *name, const int *fds, unsigned n)
+{
+    char text[128];
+    int r;
+
+    (void)snprintf(text, sizeof text, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+    r = sd_pid_notify_with_fds(0, 0, text, fds, n);
+    return r == 0 ? -ENOTCONN : r < 0 ? r : 0;
+}
+
+void service_forget(const char *name)
+{
+    (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+}
+
 /* ---- the watchdog ---- */
 
 static void watchdog_fire(struct timer *timer)

@@ -1,5 +1,7 @@
 #include "tests/fuzz/fuzz_desk.h"
 
+#include "daemon/store.h"
+
 #include "daemon/clock.h"
 #include "daemon/reload.h"
 
@@ -43,6 +45,7 @@ static struct {
     struct environment environment;
     struct registry registry;
     struct desk desk;
+    struct store store; /* there is none */
     struct reload reload;
 } core;
 
@@ -178,6 +181,7 @@ const struct desk *fuzz_desk(void)
     ORACLE(registry_count(&core.registry).failed == 0, "an object could not be made");
     core.reload.phase = RUN_WALKING; /* so that nothing is begun, replaced or purged */
     core.desk = (struct desk){
+        .store = &core.store,
         .registry = &core.registry,
         .reload = &core.reload,
         .config = core.config,

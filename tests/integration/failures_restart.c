@@ -227,6 +227,39 @@ START_TEST(a_dead_twin_is_told_and_renewed)
 }
 END_TEST
 
+static void on_acquired(struct ipcb *b, int r, struct ipcb_item *items, size_t n, void *name)
+{
+    ck_assert_msg(r == 0, "%s", ipcb_message(b));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_str_eq(items[0].name, name);
+    on_changed(b, items[0].name, NULL);
+}
+
+/* The configuration that declares it is only read by the next broker. */
+START_TEST(who_waits_for_a_declaration_waits_over_restarts)
+{
+    static char name[] = "later";
+    struct ipcb_event *later = NULL;
+    struct ipcb_item item = {.name = name, .flags = IPCB_UNTIL_DECLARED, .event = &later};
+    struct ipcb *b;
+
+    serve(ORDERS);
+    b = connect_as(user(0));
+    ck_assert_int_eq(ipcb_acquire_async(b, NULL, &item, 1, -1, on_acquired, name), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_ge(ipcb_process(b), 0);
+        ck_assert_str_eq(told, "");
+        ck_assert_int_eq(fixture_end(&broker, ends[i]), ends[i] == SIGTERM ? 0 : 128 + SIGKILL);
+        fixture_configure(&broker, i == 0 ? ORDERS : TWINS "[eventfd:later]\n" BOTH);
+        fixture_start(&broker);
+    }
+    process_until_told(b, strlen("later "));
+    ck_assert_int_eq(ipcb_event_signal(later, 1), 0);
+    (void)ipcb_event_free(later);
+    (void)ipcb_free(b);
+}
+END_TEST
+
 /* ---- adoption of what is not as declared ---- */
 
 START_TEST(a_queue_of_other_limits_is_kept_and_said)
@@ -343,6 +376,7 @@ TCase *restart_case(void)
     tcase_add_loop_test(tcase, a_handle_finds_the_restarted_broker, 0, 2);
     tcase_add_test(tcase, a_handle_says_that_there_is_no_broker_and_goes_on_when_there_is);
     tcase_add_test(tcase, a_dead_twin_is_told_and_renewed);
+    tcase_add_test(tcase, who_waits_for_a_declaration_waits_over_restarts);
     tcase_add_test(tcase, a_queue_of_other_limits_is_kept_and_said);
     tcase_add_loop_test(tcase, an_adopted_queue_has_the_declared_mode_again, 0,
                         sizeof modes / sizeof *modes);

@@ -6,6 +6,7 @@
 void add_files(Suite *suite);
 void add_rules(Suite *suite);
 void add_storms(Suite *suite);
+void add_watch(Suite *suite);
 
 /* A handle of the admin socket, as root. */
 struct ipcb *administrator(void);

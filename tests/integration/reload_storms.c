@@ -96,6 +96,95 @@ START_TEST(reloads_under_load)
 }
 END_TEST
 
+/* ---- a reload does exactly what a plan says ---- */
+
+static uint64_t random_state;
+
+static unsigned pick(unsigned n)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(random_state >> 33) % n;
+}
+
+/* Some of eight names, with kinds, limits, modes, names in the kernel and grants. */
+static void configure_at_random(void)
+{
+    static const char *const kinds[] = {"queue", "queue", "eventfd", "pipe"};
+    static const char *const queues[] = {"",
+                                         "max_messages = 3\n",
+                                         "message_size = 64\n",
+                                         "mode = 0660\n",
+                                         "posix_name = /shared\n",
+                                         "posix_name = none\n"};
+    static const char *const eventfds[] = {"", "initial = 2\n", "semaphore = yes\n",
+                                           "nonblocking = no\n"};
+    static const char *const pipes[] = {"", "capacity = 4096\n", "initial = 5\n"};
+    static const char *const grants[] = {"", "use = any\n", "use = user:$C0\n",
+                                         "use = user:$C1, group:0\n"};
+    char text[4096] = "";
+    size_t used = 0;
+    bool shared = false;
+
+    for (unsigned i = 0; i < 8; i++) {
+        const char *kind = kinds[pick(4)], *keys = "";
+
+        if (pick(4) == 0)
+            continue;
+        keys = *kind == 'q' ? queues[pick(6)] : *kind == 'e' ? eventfds[pick(4)] : pipes[pick(3)];
+        if (strstr(keys, "/shared") && shared) /* one name in the kernel is one object's */
+            keys = "";
+        shared |= strstr(keys, "/shared") != NULL;
+        used += (size_t)snprintf(text + used, sizeof text - used, "[%s:o%u]\n%s%s", kind, i, keys,
+                                 grants[pick(4)]);
+    }
+    fixture_configure(&broker, text);
+}
+
+static void expect_same_changes(const struct ipcb_list *planned, const struct ipcb_list *done)
+{
+    ck_assert_uint_eq(ipcb_list_count(planned), ipcb_list_count(done));
+    for (size_t i = 1; i < ipcb_list_count(done); i++) {
+        const struct ipcb_facts *a = ipcb_list_at(planned, i), *b = ipcb_list_at(done, i);
+
+        ck_assert_uint_eq(ipcb_facts_count(a), ipcb_facts_count(b));
+        for (size_t k = 0; k < ipcb_facts_count(a); k++) {
+            ck_assert_str_eq(ipcb_facts_at(a, k)->key, ipcb_facts_at(b, k)->key);
+            ck_assert_str_eq(ipcb_facts_at(a, k)->text, ipcb_facts_at(b, k)->text);
+        }
+    }
+}
+
+START_TEST(a_reload_does_exactly_what_a_plan_says)
+{
+    struct ipcb_list *planned, *done;
+
+    random_state = (uint64_t)_i + 1;
+    configure_at_random();
+    fixture_start(&broker);
+    for (int i = 0; i < 60; i++) {
+        configure_at_random();
+        planned = plan();
+        done = reload();
+        ck_assert_str_eq(summary(planned, "state"), "planned");
+        ck_assert_str_eq(summary(done, "state"), "applied");
+        expect_same_changes(planned, done);
+        (void)ipcb_list_free(planned);
+        (void)ipcb_list_free(done);
+        planned = plan(); /* there is nothing left to do */
+        ck_assert_uint_eq(count_changes(planned), 0);
+        (void)ipcb_list_free(planned);
+        if (i % 20 == 19) {
+            struct ipcb *b = administrator();
+            struct ipcb_facts *facts = NULL;
+
+            ck_assert_int_eq(ipcb_purge(b, NULL, &facts), 0);
+            (void)ipcb_facts_free(facts);
+            (void)ipcb_free(b);
+        }
+    }
+}
+END_TEST
+
 /* ---- a shortage ---- */
 
 /* A reload that finds no more descriptors changes nothing, and leaves nothing of what it made. */
@@ -224,6 +313,7 @@ void add_storms(Suite *suite)
 
     tcase_add_test(cases, a_thousand_hangups);
     tcase_add_test(cases, reloads_under_load);
+    tcase_add_loop_test(cases, a_reload_does_exactly_what_a_plan_says, 0, 5);
     tcase_add_test(cases, a_shortage_of_descriptors_rolls_it_back);
     tcase_add_test(cases, clients_are_answered_while_ten_thousand_are_made);
     suite_add_tcase(suite, cases);

@@ -135,5 +135,6 @@ int main(void)
     add_files(suite);
     add_rules(suite);
     add_storms(suite);
+    add_watch(suite);
     return check_main(suite);
 }
