@@ -68,11 +68,6 @@ static int open_process(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0 ? -errno : pidfd;
 }
 
-static bool is_shortage(int r)
-{
-    return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
-}
-
 /* PIDFD is the process that connected, or a negative errno: then he is in no unit. */
 static int settle_unit(struct peer *peer, int pidfd, const struct unit_source *source)
 {

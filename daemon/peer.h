@@ -5,7 +5,7 @@
 #include "daemon/subject.h"
 
 struct peer {
-    pid_t pid; /* for people only: it may be another's by now */
+    pid_t pid; /* for people, and to begin a proof: it may be another's by now */
     struct credentials credentials;
     gid_t *groups; /* owned; what the credentials point to */
     bool groups_known;

@@ -91,6 +91,12 @@ static size_t most_clients(const struct door *door)
     return door->admin ? ADMIN_CLIENTS : door->server->desk->config->max_clients;
 }
 
+/* One that is asked for a proof takes two. */
+static size_t places_taken(const struct door *door)
+{
+    return door->n_clients + (door->admin ? 0 : door->server->desk->quota.n_proofs);
+}
+
 /* Fills in a new connection, all but watching it. On failure nothing is left of it but its fd. */
 static int admit(struct door *door, struct connection *connection, int fd, bool unguarded,
                  struct sentence *why)
@@ -105,9 +111,9 @@ static int admit(struct door *door, struct connection *connection, int fd, bool 
         .admin = door->admin,
         .unguarded = unguarded,
     };
-    if (door->n_clients + (door->admin ? 0 : server->desk->quota.n_proofs) >= most_clients(door))
+    if (places_taken(door) >= most_clients(door))
         return say(why, -EBUSY, "the broker has %zu clients, which is the most it may have",
-                   door->n_clients);
+                   places_taken(door));
     r = peer_init(&connection->peer, fd);
     if (r < 0)
         return say(why, r, "the broker cannot see who you are: %s", strerror(-r));
@@ -143,6 +149,12 @@ static int enter(struct door *door, int fd, bool unguarded, struct sentence *why
     door->n_clients++;
     server->desk->n_clients++;
     return 0;
+}
+
+/* Whether nobody who waits there can have sent descriptors. */
+static bool is_guarded(const struct listener *listener)
+{
+    return listener->guarded && !listener->old_backlog;
 }
 
 /* Whether somebody who was just accepted may have sent descriptors, or still can. */
@@ -238,7 +250,7 @@ static void accept_ready(struct source *source, uint32_t events)
 {
     struct door *door = CONTAINER_OF(source, struct door, source);
 
-    int batch = door->listener.guarded ? ACCEPT_BATCH : ACCEPT_UNGUARDED;
+    int batch = is_guarded(&door->listener) ? ACCEPT_BATCH : ACCEPT_UNGUARDED;
 
     (void)events;
     for (int i = 0; i < batch && !door->server->paused; i++) {
@@ -261,10 +273,9 @@ static void accept_ready(struct source *source, uint32_t events)
 /* A door that lets descriptors in keeps the guard awake. */
 static int door_guard(struct door *door, struct sentence *why)
 {
-    const struct listener *listener = &door->listener;
     int r;
 
-    if (listener->guarded && !listener->old_backlog)
+    if (is_guarded(&door->listener))
         return 0;
     r = guard_enter(&door->server->context.loop->guard);
     return r < 0 ? say(why, r, "no timer to guard the broker: %s", strerror(-r)) : 0;
