@@ -132,7 +132,7 @@ START_TEST(too_many_unread_are_an_error_until_they_are_read)
     ask(second, 48);
     expect_status(second, EAGAIN);
     await_canary(5); /* there is room for him */
-    ask(second, 40);
+    ask(second, 30);
     expect_status(second, 0);
     close(first);
     await(is_served, &second);
