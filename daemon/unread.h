@@ -24,7 +24,7 @@ static inline void quota_reserve(struct quota *quota, size_t n)
 {
     quota->reserved = n;
 }
-/* The most that may be on their way, bags included. */
+/* The most that may be on their way, bags included; where these take all, one packet besides. */
 size_t quota_most(const struct quota *quota);
 /* The most of one user's. */
 size_t quota_share(const struct quota *quota);
