@@ -179,8 +179,11 @@ _public_ int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t time
         do {
             r = wait_for(e->fd, POLLIN, &deadline);
             if (r == 0)
-                r = take(e, &taken); /* unless others were first */
-        } while (r == -EAGAIN);
+                r = take(e, &taken);
+            /* Others were first, but not for longer than the caller has time. */
+        } while (r == -EAGAIN && deadline_check(&deadline) == 0);
+        if (r == -EAGAIN)
+            r = -ETIMEDOUT;
     }
     if (r == 0 && count)
         *count = taken;

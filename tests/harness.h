@@ -32,9 +32,10 @@ struct fixture {
         uint64_t most;
     } limits[4];
     size_t n_limits;
-    const char *without; /* a feature of the kernel; NULL: it uses all */
-    unsigned inherited; /* descriptors that it is given and knows nothing of */
-    bool admin_apart;   /* see fixture_set_admin_apart() */
+    const char *without;        /* a feature of the kernel; NULL: it uses all */
+    unsigned inherited;         /* descriptors that it is given and knows nothing of */
+    const char *environment[4]; /* "NAME=VALUE", added to ours; borrowed */
+    bool admin_apart;           /* see fixture_set_admin_apart() */
 };
 
 /* The environment: TEST_WRAPPER is a command that runs the broker, such as valgrind with options,
