@@ -42,8 +42,6 @@ int call_start(struct ipcb *b, struct call *call, const struct wire_writer *requ
     call->serial = b->serial;
     call->type = request->data[1];
     call->sent = false;
-    if (!b->calls)
-        b->retry_us = 0;
     append(b, call);
     return 0;
 }
@@ -106,6 +104,7 @@ void call_abandon(struct ipcb *b, struct call *call)
     if (!b->calls) {
         connection_close(b);
         b->lost = false;
+        b->retry_us = 0;
     } else if (call->sent) {
         b->abandoned++;
         if (call->type == WIRE_AWAIT)
@@ -129,6 +128,7 @@ void calls_fail(struct ipcb *b, int r)
     struct call *call, *list = TAKE_PTR(b->calls);
 
     b->lost = false;
+    b->retry_us = 0;
     while ((call = list)) {
         list = call->next;
         end(b, call, r);
@@ -163,6 +163,12 @@ static void pause_more(struct ipcb *b, int why)
         b->pause_us = LAST_PAUSE_US;
 }
 
+void calls_await_return(struct ipcb *b)
+{
+    b->lost = true;
+    pause_more(b, -EAGAIN);
+}
+
 /* The connection is over. If there were answers before, the broker is being restarted: what does no
  * harm is sent again, once it is back. */
 static void lose(struct ipcb *b)
@@ -179,9 +185,9 @@ static void lose(struct ipcb *b)
         call->sent = false;
         append(b, call);
     }
-    b->lost = b->calls != NULL;
     b->credit -= b->credit > 0;
-    pause_more(b, -EAGAIN);
+    if (b->calls)
+        calls_await_return(b);
 }
 
 /* ---- a turn ---- */
@@ -224,22 +230,27 @@ static void fail_connection(struct ipcb *b, int r)
                say(&b->message, r, "cannot speak with the broker at %s: %m", b->address.sun_path));
 }
 
-static void turn_send(struct ipcb *b)
+/* Whether something was sent. */
+static bool turn_send(struct ipcb *b)
 {
+    bool sent = false;
+
     for (struct call *call = b->calls; call && !b->deaf; call = call->next) {
         int r = call->sent ? 0 : connection_send(b, call->frame, call->size);
 
         if (r == -EAGAIN)
-            return;
+            break;
         if (r == -EPIPE || r == -ECONNRESET) {
             b->deaf = true; /* it may have said why: that can be read all the same */
         } else if (r < 0) {
             fail_connection(b, r);
-            return;
+            break;
         } else {
+            sent |= !call->sent;
             call->sent = true;
         }
     }
+    return sent;
 }
 
 static bool turn_receive(struct ipcb *b)
@@ -262,11 +273,13 @@ static bool turn_receive(struct ipcb *b)
 
 bool calls_turn(struct ipcb *b)
 {
+    watch_turn(b);
     if (b->fd < 0 && !b->calls)
         return false;
     if (!turn_connect(b))
         return !b->calls;
-    turn_send(b);
+    if (turn_send(b) && b->fd >= 0 && !b->deaf)
+        return false; /* the answer is not there yet: looking for it is left to who waits */
     return b->fd < 0 || turn_receive(b);
 }
 

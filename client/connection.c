@@ -54,6 +54,7 @@ int connection_open(struct ipcb *b)
 void connection_close(struct ipcb *b)
 {
     process_forget(b);
+    b->unwatched = b->unwatched || b->fd >= 0;
     b->fd = close_fd(b->fd);
     b->deaf = false;
     b->abandoned = 0;

@@ -11,13 +11,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-struct ipcb_event {
-    int fd;
-    bool pipe;
-    int mode;      /* O_RDONLY, O_WRONLY, O_RDWR: poll does not tell a wrong direction */
-    bool blocking; /* as it was when wrapped */
-};
-
 /* ---- making and ending ---- */
 
 /* Writing to and reading from a wrong file would do harm, so the kernel is asked what this is. All
@@ -135,51 +128,58 @@ _public_ int ipcb_event_signal(struct ipcb_event *e, uint64_t n)
 
 /* ---- waiting ---- */
 
+/* By a plain read, which may wait as the description says. */
+static int take_plainly(const struct ipcb_event *e, uint64_t most, uint64_t *ret)
+{
+    if (e->pipe)
+        return pipe_take(e->fd, 0, most, ret);
+    return read(e->fd, ret, sizeof *ret) < 0 ? -errno : 0;
+}
+
 /* Before Linux 5.8 an eventfd knew no RWF_NOWAIT, and a pipe that was opened anew may know none:
  * what poll has seen may be taken by another before the read, which then waits if the description
  * blocks. */
-static int take_after_look(const struct ipcb_event *e, uint64_t *ret)
+static int take_after_look(const struct ipcb_event *e, uint64_t most, uint64_t *ret)
 {
     struct deadline at_once = {0};
     int r = wait_for(e->fd, POLLIN, &at_once);
 
-    if (r < 0)
-        return r;
-    if (e->pipe)
-        return pipe_take(e->fd, 0, ret);
-    return read(e->fd, ret, sizeof *ret) < 0 ? -errno : 0;
+    return r < 0 ? r : take_plainly(e, most, ret);
 }
 
-/* Takes the count if there is one. -EAGAIN: there is none. */
-static int take(const struct ipcb_event *e, uint64_t *ret)
+/* Takes the count if there is one. -EAGAIN: there is none. FOR_EVER: may wait for it. A description
+ * of a pipe is nobody else's, so that O_NONBLOCK stays as it was; an eventfd's is everybody's. */
+static int take(const struct ipcb_event *e, uint64_t most, bool for_ever, uint64_t *ret)
 {
     struct iovec iov = {ret, sizeof *ret};
     int r = 0;
 
+    if (for_ever || (e->pipe && !e->blocking))
+        return take_plainly(e, most, ret);
     if (e->pipe)
-        r = pipe_take(e->fd, RWF_NOWAIT, ret);
+        r = pipe_take(e->fd, RWF_NOWAIT, most, ret);
     else if (preadv2(e->fd, &iov, 1, -1, RWF_NOWAIT) < 0)
         r = -errno;
-    return r == -EOPNOTSUPP || r == -ENOSYS ? take_after_look(e, ret) : r;
+    return r == -EOPNOTSUPP || r == -ENOSYS ? take_after_look(e, most, ret) : r;
 }
 
-_public_ int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t timeout_us)
+static int wait_most(const struct ipcb_event *e, uint64_t most, uint64_t *count, int64_t timeout_us)
 {
     struct deadline deadline;
     uint64_t taken = 0;
     int r;
 
-    if (!e || !timeout_is_valid(timeout_us))
+    if (!timeout_is_valid(timeout_us))
         return -EINVAL;
     if (e->mode == O_WRONLY)
         return -EBADF;
-    r = take(e, &taken);
+    r = take(e, most, timeout_us < 0, &taken);
     if (r == -EAGAIN && timeout_us != 0) {
         deadline = deadline_from(timeout_us);
         do {
             r = wait_for(e->fd, POLLIN, &deadline);
             if (r == 0)
-                r = take(e, &taken);
+                r = take(e, most, timeout_us < 0, &taken);
             /* Others were first, but not for longer than the caller has time. */
         } while (r == -EAGAIN && deadline_check(&deadline) == 0);
         if (r == -EAGAIN)
@@ -188,4 +188,17 @@ _public_ int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t time
     if (r == 0 && count)
         *count = taken;
     return r;
+}
+
+_public_ int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t timeout_us)
+{
+    return e ? wait_most(e, UINT64_MAX, count, timeout_us) : -EINVAL;
+}
+
+_public_ int ipcb_event_wait_most(struct ipcb_event *e, uint64_t most, uint64_t *count,
+                                  int64_t timeout_us)
+{
+    if (!e || most == 0)
+        return -EINVAL;
+    return e->pipe ? wait_most(e, most, count, timeout_us) : -EOPNOTSUPP;
 }

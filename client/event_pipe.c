@@ -9,11 +9,16 @@
 /* Bytes that one wait takes at most: what a pipe holds by the kernel's default. */
 #define TAKE_MOST 65536
 
+/* Flag of kernel 6.18; Debian 12's headers do not have it. */
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100
+#endif
+
 /* ---- writing without SIGPIPE ---- */
 
-/* No flag of write() keeps SIGPIPE away, and its disposition is the program's own. So it is blocked
- * for this thread, and one that our write has raised is taken back; one that was pending before, or
- * blocked by the program, stays as it was. */
+/* On older kernels no flag of a write keeps SIGPIPE away, and its disposition is the program's own.
+ * So it is blocked for this thread, and one that our write has raised is taken back; one that was
+ * pending before, or blocked by the program, stays as it was. */
 struct silence {
     sigset_t pipe, before;
     bool pending;
@@ -39,27 +44,38 @@ static void silence_end(const struct silence *silence, bool raised)
     (void)pthread_sigmask(SIG_SETMASK, &silence->before, NULL);
 }
 
-int pipe_put(int fd, uint64_t n)
+/* Up to PIPE_BUF bytes are written all or not at all; they are only read, but for an iovec. */
+static char zeros[PIPE_BUF];
+
+int pipe_put_in_silence(int fd, uint64_t n)
 {
-    static const char zeros[PIPE_BUF];
     struct silence silence;
     int r = silence_begin(&silence);
 
     if (r < 0)
         return r;
-    if (write(fd, zeros, n) < 0) /* up to PIPE_BUF bytes are written all or not at all */
+    if (write(fd, zeros, n) < 0)
         r = -errno;
     silence_end(&silence, r == -EPIPE);
     return r;
 }
 
+int pipe_put(int fd, uint64_t n)
+{
+    const struct iovec bytes = {zeros, n};
+
+    if (pwritev2(fd, &bytes, 1, -1, RWF_NOSIGNAL) >= 0)
+        return 0;
+    return errno == EOPNOTSUPP || errno == ENOSYS ? pipe_put_in_silence(fd, n) : -errno;
+}
+
 /* ---- reading ---- */
 
-int pipe_take(int fd, int flags, uint64_t *ret)
+int pipe_take(int fd, int flags, uint64_t most, uint64_t *ret)
 {
     char bytes[TAKE_MOST];
-    struct iovec iov = {bytes, sizeof bytes};
-    ssize_t n = flags ? preadv2(fd, &iov, 1, -1, flags) : read(fd, bytes, sizeof bytes);
+    struct iovec iov = {bytes, most < sizeof bytes ? most : sizeof bytes};
+    ssize_t n = flags ? preadv2(fd, &iov, 1, -1, flags) : read(fd, bytes, iov.iov_len);
 
     if (n < 0)
         return -errno;

@@ -174,14 +174,16 @@ static int call_for_facts(struct ipcb *b, const struct wire_writer *request,
     struct wire_reader fields;
     int r;
 
-    r = request_call(b, request, 0, &deadline, &fields);
+    r = request_call(b, request, request->data[1] >= WIRE_ADMIN_TYPES ? REQUEST_CHANGES : 0,
+                     &deadline, &fields);
     if (r < 0)
         return r;
     r = facts_from(fields, ret);
     return r < 0 ? facts_refuse(b, r) : 0;
 }
 
-_public_ int ipcb_show(struct ipcb *b, const char *name, struct ipcb_facts **ret)
+static int call_about(struct ipcb *b, enum wire_type type, const char *name,
+                      struct ipcb_facts **ret)
 {
     struct wire_writer request;
     size_t size;
@@ -192,8 +194,30 @@ _public_ int ipcb_show(struct ipcb *b, const char *name, struct ipcb_facts **ret
     r = request_name(b, name, &name, &size);
     if (r < 0)
         return r;
-    request_begin(b, WIRE_SHOW, &request);
+    request_begin(b, type, &request);
     wire_put(&request, WIRE_FIELD_NAME, name, size);
+    return call_for_facts(b, &request, ret);
+}
+
+_public_ int ipcb_show(struct ipcb *b, const char *name, struct ipcb_facts **ret)
+{
+    return call_about(b, WIRE_SHOW, name, ret);
+}
+
+_public_ int ipcb_replace(struct ipcb *b, const char *name, struct ipcb_facts **ret)
+{
+    return call_about(b, WIRE_REPLACE, name, ret);
+}
+
+_public_ int ipcb_purge(struct ipcb *b, const char *name, struct ipcb_facts **ret)
+{
+    struct wire_writer request;
+
+    if (!b || !ret)
+        return -EINVAL;
+    if (name)
+        return call_about(b, WIRE_PURGE, name, ret);
+    request_begin(b, WIRE_PURGE, &request);
     return call_for_facts(b, &request, ret);
 }
 

@@ -41,6 +41,7 @@ _public_ struct ipcb *ipcb_free(struct ipcb *b)
         if (b->freed)
             *b->freed = true;
         asyncs_free(b);
+        watch_free(b);
         calls_fail(b, -ECANCELED); /* what is left is of our own */
         connection_close(b);
         b->timer = close_fd(b->timer);

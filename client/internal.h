@@ -41,6 +41,7 @@ int64_t now_us(void);
 
 struct call;
 struct ipcb_call;
+struct watched;
 
 struct ipcb {
     pid_t pid; /* who connected: a child that was forked since then must not speak here */
@@ -66,6 +67,12 @@ struct ipcb {
     uint32_t serial;
     struct call *calls;       /* oldest first; each belongs to who started it */
     struct ipcb_call *asyncs; /* oldest first, owned */
+
+    /* What was acquired, for those who want to know when it is another object. */
+    struct watched *watched;  /* owned */
+    ipcb_changed_fn *changed; /* NULL: nobody wants to know */
+    void *changed_userdata;
+    bool unwatched; /* there may have been another broker since it was compared last */
 
     /* For somebody's event loop. */
     int epoll, timer;  /* -1 until they are asked for */
@@ -142,6 +149,8 @@ void call_abandon(struct ipcb *b, struct call *call);
 /* Does one thing that can be done without waiting: connects, sends, receives a frame. True: a frame
  * was received or calls have ended, so that there may be more to do. */
 bool calls_turn(struct ipcb *b);
+/* A broker that is not there now is given time to come back. */
+void calls_await_return(struct ipcb *b);
 /* Whether something waits for room in the socket. */
 bool calls_want_to_send(const struct ipcb *b);
 /* Runs until *FINISHED, which a call sets that is under way. Else the deadline's error, with the
@@ -219,6 +228,20 @@ bool asyncs_tell(struct ipcb *b);
 /* When the next deadline is over, by the clock of now_us(); 0: one has ended; INT64_MAX: none. */
 int64_t asyncs_next_us(const struct ipcb *b);
 
+/* ---- watch.c: dead twins ---- */
+
+/* Remembers what was acquired, if somebody watches. -ENOMEM, with the sentence. */
+int watch_remember(struct ipcb *b, const char *name,
+                   const struct wire_identity *identity) _must_check_;
+void watch_free(struct ipcb *b);
+/* If there was a gap in the connection: asks for what is watched. */
+void watch_turn(struct ipcb *b);
+/* The broker says that the object of that name is another one now. */
+void watch_replaced(struct ipcb *b, const char *name, size_t size);
+bool watch_has_news(const struct ipcb *b);
+/* Tells of one change; false: there is none. The handle may be freed meanwhile. */
+bool watch_tell(struct ipcb *b);
+
 /* ---- process.c: fitting into somebody's event loop ---- */
 
 /* After anything was done: lets the epoll descriptor, if there is one, wait for what is next. */
@@ -258,6 +281,13 @@ static inline void queue_freep(struct ipcb_queue **q)
 /* What can be wrapped as an event. */
 #define EVENT_KINDS (IPCB_ONLY(IPCB_EVENTFD) | IPCB_ONLY(IPCB_PIPE))
 
+struct ipcb_event {
+    int fd;
+    bool pipe;
+    int mode;      /* O_RDONLY, O_WRONLY, O_RDWR: poll does not tell a wrong direction */
+    bool blocking; /* as it was when wrapped */
+};
+
 static inline void event_freep(struct ipcb_event **e)
 {
     *e = ipcb_event_free(*e);
@@ -273,8 +303,11 @@ int clone_fd(int fd, int *ret) _must_check_;
 
 /* Writes N bytes, at most PIPE_BUF, all or none; never raises SIGPIPE. -EAGAIN, -EPIPE, -EBADF. */
 int pipe_put(int fd, uint64_t n) _must_check_;
-/* Reads what is there, and counts it. FLAGS: of preadv2(2). -EAGAIN; -EPIPE: nobody can write. */
-int pipe_take(int fd, int flags, uint64_t *ret) _must_check_;
+/* The same on kernels before 6.18, which cannot be asked for no signal: three more calls. */
+int pipe_put_in_silence(int fd, uint64_t n) _must_check_;
+/* Reads what is there, at most MOST, and counts it. FLAGS: of preadv2(2). -EAGAIN; -EPIPE: nobody
+ * can write. */
+int pipe_take(int fd, int flags, uint64_t most, uint64_t *ret) _must_check_;
 
 /* ---- facts.c ---- */
 

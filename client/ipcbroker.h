@@ -221,6 +221,30 @@ int ipcb_get_fd(struct ipcb *b);
  */
 int ipcb_process(struct ipcb *b);
 
+/* ---- dead twins ---- */
+
+/*
+ * What is told, by ipcb_process(), when a name stands for another object than the one that was
+ * acquired through the handle: the broker was restarted without it, replaced it, or knows it no
+ * more. Who holds the old one shares it with others who do, and with nobody else.
+ * ipcb_queue_renew() and ipcb_event_renew() acquire the new one.
+ *
+ * name: borrowed for the call, in which everything is allowed as in an ipcb_acquired_fn.
+ * Since 0.1.
+ */
+typedef void ipcb_changed_fn(struct ipcb *b, const char *name, void *userdata);
+
+/*
+ * From now on remembers what is acquired through the handle, asks for it whenever there was a gap
+ * in the connection, and tells what has changed. After the broker has gone the handle connects
+ * again by itself, in ipcb_process(), and calls wait for that within their timeouts.
+ *
+ * changed: NULL ends it, and all is forgotten.
+ *
+ * Returns 0, or -EINVAL (a NULL for b), -ECHILD. An acquire may now also be -ENOMEM. Since 0.1.
+ */
+int ipcb_watch(struct ipcb *b, ipcb_changed_fn *changed, void *userdata);
+
 /* ---- facts: what the broker tells ---- */
 
 /* An ordered set of keys with values, read-only. Which keys there are is written in
@@ -283,6 +307,22 @@ struct ipcb_subject {
 int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name, unsigned access,
              struct ipcb_facts **ret);
 
+/*
+ * For administrators, by a handle of the admin socket: a new kernel object takes the place of the
+ * declared one called NAME, which must be empty. *ret, yours, has "retired": the name of the old
+ * one. -ENOTEMPTY: something waits in it; -ENXIO: it has failed; -EBUSY: a reload is under way;
+ * -EACCES: not the admin socket; -ECONNRESET: the broker went, and may have done it; -EAGAIN, -EIO:
+ * there is no new one to be had; else as ipcb_show(). Since 0.1.
+ */
+int ipcb_replace(struct ipcb *b, const char *name, struct ipcb_facts **ret);
+/*
+ * The same: takes what waits in the retired object called NAME, or NAME@NUMBER, and ends it when
+ * nothing is left; NULL: ends all retired ones that are empty. *ret, yours, has "taken" and "left",
+ * or "purged" and "left". At most 4096 are taken at once. -EBUSY: it is declared, or a reload is
+ * under way; else as ipcb_replace(). Since 0.1.
+ */
+int ipcb_purge(struct ipcb *b, const char *name, struct ipcb_facts **ret);
+
 struct ipcb_list;
 
 /* The objects that you hold a grant on (all of them, for those who may observe), by name.
@@ -293,6 +333,19 @@ int ipcb_list(struct ipcb *b, struct ipcb_list **ret);
  * for one set goes on in the next, with the same "section". *ret is yours, for ipcb_list_free().
  * -EACCES: you may not observe; else as ipcb_acquire(). Since 0.1. */
 int ipcb_config(struct ipcb *b, struct ipcb_list **ret);
+/*
+ * For administrators, by a handle of the admin socket: the configuration is read anew and applied.
+ * The first set of facts is what came of it: "state" ("applied", "refused": the files have errors,
+ * "failed"), "why", and how many there are of all that follows: a set for each "problem" of the
+ * files, with its "severity", and one for each change, with "name", "kind", "change" and "detail".
+ * *ret is yours, for ipcb_list_free(). Returns 0, whatever the state is. -EACCES: not the admin
+ * socket; -ECONNRESET: the broker went, and may have done it; -ESTALE: somebody else's came in
+ * between; -EBUSY: too much waits already; else as ipcb_acquire(). Since 0.1.
+ */
+int ipcb_reload(struct ipcb *b, struct ipcb_list **ret);
+/* The same without doing it: what a reload would do now. Its state is "planned". It may be asked
+ * for again after a broken connection, else as ipcb_reload(). Since 0.1. */
+int ipcb_plan(struct ipcb *b, struct ipcb_list **ret);
 /* The number of objects. Since 0.1. */
 size_t ipcb_list_count(const struct ipcb_list *list);
 /* The facts of the object at INDEX, NULL past the end. Borrowed from LIST. Since 0.1. */
@@ -378,6 +431,20 @@ int ipcb_queue_unlink(const char *posix_name);
  * Source: proc(5), /proc/PID/fd; dup(2). Since 0.1.
  */
 int ipcb_queue_clone(struct ipcb_queue **ret, const struct ipcb_queue *q);
+
+/*
+ * Acquires a queue anew, with the directions that the wrapper has, and if it is another one than
+ * the wrapper's, puts it in its place under the same descriptor number. Who waits for the number
+ * with epoll(7) adds it again, since the set had the old description.
+ *
+ * b: the handle to ask through; NULL: one is made for this call.
+ * name: under which it was acquired.
+ *
+ * Returns 1: another one, and a message that was borrowed is gone; 0: it is the same, nothing was
+ * changed; or as ipcb_queue_acquire(), or -EBADF (the descriptor was closed behind the wrapper's
+ * back): nothing was changed either. Since 0.1.
+ */
+int ipcb_queue_renew(struct ipcb_queue *q, struct ipcb *b, const char *name);
 
 /* Closes the descriptor and frees the wrapper. Takes NULL; returns NULL. Since 0.1. */
 struct ipcb_queue *ipcb_queue_free(struct ipcb_queue *q);
@@ -513,6 +580,10 @@ int ipcb_event_pipe(struct ipcb_event **ret_writer, struct ipcb_event **ret_read
  * anew, so that the answer is 0; that of a pipe is 1 where the kernel allows it. Since 0.1. */
 int ipcb_event_clone(struct ipcb_event **ret, const struct ipcb_event *e);
 
+/* Acquires an event anew and puts it in the wrapper's place if it is another one: as
+ * ipcb_queue_renew(). Since 0.1. */
+int ipcb_event_renew(struct ipcb_event *e, struct ipcb *b, const char *name);
+
 /* Closes the descriptor and frees the wrapper. Takes NULL; returns NULL. Since 0.1. */
 struct ipcb_event *ipcb_event_free(struct ipcb_event *e);
 
@@ -553,6 +624,11 @@ int ipcb_event_signal(struct ipcb_event *e, uint64_t n);
  * Source: eventfd(2), preadv2(2) with RWF_NOWAIT. Since 0.1.
  */
 int ipcb_event_wait(struct ipcb_event *e, uint64_t *count, int64_t timeout_us);
+
+/* Takes at most so many, which is over 0, from a pipe, and leaves the rest: as ipcb_event_wait(),
+ * and -EINVAL (most is 0), -EOPNOTSUPP (of an eventfd: the kernel gives all or, of a semaphore, 1).
+ * Since 0.1. */
+int ipcb_event_wait_most(struct ipcb_event *e, uint64_t most, uint64_t *count, int64_t timeout_us);
 
 #ifdef __cplusplus
 }

@@ -167,6 +167,8 @@ int items_take(struct ipcb *b, struct ipcb_item *items, size_t n, struct wire_re
             return request_nonsense(b);
     for (size_t i = 0; i < n; i++) {
         int r = wrap(b, &items[i], &wrappers, &descriptors->fds[i]);
+        if (r >= 0)
+            r = watch_remember(b, items[i].name, &told[i].identity);
         if (r < 0)
             return r;
     }

@@ -64,7 +64,8 @@ static int list_fill(struct ipcb *b, enum wire_type type, struct ipcb_list *list
         request_begin(b, type, &request);
         if (cursor.size > 0)
             wire_put(&request, WIRE_FIELD_CURSOR, cursor.value, cursor.size);
-        r = request_call(b, &request, 0, &deadline, &fields);
+        r = request_call(b, &request, type == WIRE_RELOAD ? REQUEST_CHANGES : 0, &deadline,
+                         &fields);
         if (r < 0)
             return r;
         r = list_add_page(list, fields, &cursor);
@@ -108,6 +109,16 @@ _public_ int ipcb_list(struct ipcb *b, struct ipcb_list **ret)
 _public_ int ipcb_config(struct ipcb *b, struct ipcb_list **ret)
 {
     return list_all(b, WIRE_CONFIG, ret);
+}
+
+_public_ int ipcb_reload(struct ipcb *b, struct ipcb_list **ret)
+{
+    return list_all(b, WIRE_RELOAD, ret);
+}
+
+_public_ int ipcb_plan(struct ipcb *b, struct ipcb_list **ret)
+{
+    return list_all(b, WIRE_PLAN, ret);
 }
 
 _public_ size_t ipcb_list_count(const struct ipcb_list *list)

@@ -44,7 +44,7 @@ static int listen_to_connection(struct ipcb *b)
 /* When there is something to do although nothing comes; 0: now; INT64_MAX: never. */
 static int64_t next_us(const struct ipcb *b)
 {
-    int64_t at_us = asyncs_next_us(b);
+    int64_t at_us = watch_has_news(b) ? 0 : asyncs_next_us(b);
 
     if (b->fd < 0 && b->calls && b->retry_us < at_us)
         at_us = b->retry_us;
@@ -126,7 +126,7 @@ _public_ int ipcb_process(struct ipcb *b)
         ;
     asyncs_expire(b);
     b->freed = &freed;
-    while (!freed && asyncs_tell(b))
+    while (!freed && (asyncs_tell(b) || (!freed && watch_tell(b))))
         told++;
     if (!freed) {
         b->freed = NULL;

@@ -47,6 +47,15 @@ static void refuse_version(struct ipcb *b, unsigned version)
                       b->address.sun_path, version, WIRE_VERSION));
 }
 
+static void take_news(struct ipcb *b, struct wire_reader fields)
+{
+    struct wire_field field;
+
+    while (wire_next(&fields, &field) > 0)
+        if (field.type == WIRE_FIELD_REPLACED)
+            watch_replaced(b, (const char *)field.value, field.size);
+}
+
 static void take_event(struct ipcb *b, const struct wire_header *header, struct wire_reader fields)
 {
     if (header->serial != 0 || header->status > STATUS_MAX) {
@@ -54,6 +63,8 @@ static void take_event(struct ipcb *b, const struct wire_header *header, struct 
     } else if (header->type == WIRE_EVENT && header->status != 0) { /* it wants none of us */
         connection_close(b);
         calls_fail(b, status_error(b, header->status, fields));
+    } else if (header->type == WIRE_EVENT) {
+        take_news(b, fields);
     }
 }
 

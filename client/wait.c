@@ -49,7 +49,7 @@ static struct timespec timespec_from(int64_t us)
 static int poll_until(int fd, short events, bool for_ever, int64_t at_us)
 {
     struct pollfd pollfd = {.fd = fd, .events = events};
-    int64_t left_us = at_us - now_us();
+    int64_t left_us = for_ever ? 0 : at_us - now_us(); /* AT_US of for ever is no time */
     struct timespec left = timespec_from(left_us > 0 ? left_us : 0);
     int n = ppoll(&pollfd, 1, for_ever ? NULL : &left, NULL);
 

@@ -4,7 +4,10 @@
 #include "daemon/clock.h"
 #include "daemon/limits.h"
 #include "daemon/log.h"
+#include "daemon/losses.h"
 #include "daemon/privilege.h"
+#include "daemon/recover.h"
+#include "daemon/reload.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
 #include "daemon/sockets.h"
@@ -23,6 +26,7 @@ struct broker {
     struct lock lock;
     struct environment environment;
     struct registry registry;
+    struct store store;
     struct desk desk;
     struct loop loop;
     struct source signals;
@@ -30,26 +34,20 @@ struct broker {
     struct watchdog watchdog;
     struct handed handed;
     struct server *server; /* NULL until opened */
+    struct reload reload;
 };
 
 /* ---- configuration ---- */
 
-static void log_problems(struct problems *problems)
+/* With the first error once more, so that the last line of a failed start says where. */
+static void say_refused(const struct problems *problems)
 {
-    char line[4096];
+    char line[1024] = "";
 
-    problems_sort(problems);
-    for (size_t i = 0; i < problems->n; i++) {
-        struct problem *problem = &problems->items[i];
-        int priority = problem->severity == SEVERITY_ERROR ? LOG_ERR : LOG_WARNING;
-
-        problem->severity = SEVERITY_ERROR; /* the priority says it already */
-        log_write(priority, "%s", problem_format(problem, line, sizeof line));
-    }
-    if (problems->n_dropped > 0)
-        log_error("and %zu more problems", problems->n_dropped);
-    if (problems->out_of_memory)
-        log_error("out of memory: not all problems are listed");
+    for (size_t i = 0; i < problems->n && !line[0]; i++)
+        if (problems->items[i].severity == SEVERITY_ERROR)
+            (void)problem_format_bare(&problems->items[i], line, sizeof line);
+    log_error("the configuration is refused; nothing was changed%s%s", line[0] ? ": " : "", line);
 }
 
 static int load(struct broker *broker)
@@ -62,42 +60,17 @@ static int load(struct broker *broker)
         r = config_resolve(broker->config, source, !source->strict, &problems);
     if (r >= 0 && source->strict && problems.n_errors > 0)
         r = -EBADMSG;
-    log_problems(&problems);
-    problems_deinit(&problems);
+    if (r >= 0)
+        r = check_fit_clients(broker->config, &problems);
+    reload_log_problems(&problems);
     if (r == -EBADMSG)
-        log_error("the configuration is refused; nothing was changed");
+        say_refused(&problems);
     else if (r < 0)
         log_error("the configuration cannot be read: %s", strerror(-r));
-    for (size_t i = 0; r >= 0 && i < broker->config->n_left_out; i++)
-        log_error("%s is left out as a whole, for the errors above", broker->config->left_out[i]);
+    if (r >= 0)
+        reload_log_files(broker->config);
+    problems_deinit(&problems);
     return r;
-}
-
-/* A default gives way to the host's limit, a written number does not. */
-static int fit_clients(struct broker *broker)
-{
-    struct config *config = broker->config;
-    uint64_t room = check_room_for_clients(config);
-    struct sentence why;
-
-    if (config->max_clients <= room)
-        return 0;
-    (void)check_say_no_room(config, &why);
-    if (config->max_clients_place.line) {
-        log_error("%s:%u: %s", config->max_clients_place.path, config->max_clients_place.line,
-                  why.text);
-        return -EBADMSG;
-    }
-    if (room == 0) {
-        log_error("%s", why.text);
-        return -EMFILE;
-    }
-    log_warning("max_clients is %" PRIu64 " instead of %" PRIu64 ": %s", room, config->max_clients,
-                why.text);
-    config->max_clients = room;
-    if (config->max_clients_per_user > room)
-        config->max_clients_per_user = room;
-    return 0;
 }
 
 /* What the configuration says of them is its error. */
@@ -122,13 +95,12 @@ static void signal_ready(struct source *source, uint32_t events)
     if (read(source->fd, &info, sizeof info) != sizeof info)
         return;
     if (info.ssi_signo == SIGHUP) {
-        log_warning("SIGHUP: this version does not reload; restart it to apply a changed "
-                    "configuration (named queues keep their messages)");
+        (void)reload_want(&broker->reload, RUN_RELOAD);
         return;
     }
     if (!broker->options->quiet)
-        log_info("stopping on %s; queues with a name stay, with their messages",
-                 info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+        losses_say_at_stop(&broker->registry, &broker->store,
+                           info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
     loop_stop(&broker->loop, 0);
 }
 
@@ -157,11 +129,12 @@ static void format_status(const struct broker *broker, char *buffer, size_t size
     struct registry_counts counts = registry_count(&broker->registry);
 
     (void)snprintf(buffer, size,
-                   "serving %zu objects at %s%s; %zu failed, %zu differing, %zu files "
-                   "left out",
+                   "serving %zu objects at %s%s; %zu failed, %zu differing, %zu retired, %zu files "
+                   "left out, %zu as before",
                    broker->registry.n - counts.failed, broker->sockets.main,
-                   counts.failed || broker->config->n_left_out ? " (degraded)" : "", counts.failed,
-                   counts.differing, broker->config->n_left_out);
+                   desk_is_degraded(&broker->desk) ? " (degraded)" : "", counts.failed,
+                   counts.differing, broker->registry.n_retired, broker->config->n_left_out,
+                   broker->config->n_stale);
 }
 
 static void arm_retry(struct broker *broker, uint64_t due_us)
@@ -176,11 +149,29 @@ static void retry_failed(struct timer *timer)
     size_t before = registry_count(&broker->registry).failed;
     char status[512];
 
+    if (reload_is_walking(&broker->reload)) { /* which tries, too */
+        arm_retry(broker, now_us() + 1000000);
+        return;
+    }
     arm_retry(broker, registry_retry(&broker->registry));
     if (registry_count(&broker->registry).failed == before)
         return;
+    store_save(&broker->store, &broker->registry);
     format_status(broker, status, sizeof status);
     service_status(status);
+}
+
+static void applied(struct reload *reload)
+{
+    struct broker *broker = CONTAINER_OF(reload, struct broker, reload);
+    char status[512];
+
+    arm_retry(broker, registry_retry(&broker->registry));
+    store_save(&broker->store, &broker->registry); /* what the retry made */
+    format_status(broker, status, sizeof status);
+    if (!broker->options->quiet)
+        log_info("%s", status);
+    service_ready(status);
 }
 
 /* ---- start ---- */
@@ -246,18 +237,66 @@ static int open_sockets(struct broker *broker)
     return r;
 }
 
-/* This version knows no store that would keep them. */
-static void say_what_a_restart_loses(const struct broker *broker)
+/* From what came back to what is declared is the way of a reload. */
+static int adapt(struct broker *broker)
 {
-    size_t n = 0;
+    struct plan plan;
+    int r = plan_init(&plan, &broker->registry, broker->config, &broker->environment, false);
+    uint64_t told = now_us();
 
-    for (size_t i = 0; i < broker->registry.n; i++)
-        n += !object_is_failed(broker->registry.objects[i]) &&
-             !broker->registry.objects[i]->kernel_name;
-    if (n > 0)
-        log_info("%zu of the objects (eventfds, pipes, queues without a name) live as long as this "
-                 "broker: a restart makes them anew, without their counts and messages",
-                 n);
+    if (r < 0)
+        return r;
+    while ((r = plan_step(&plan)) > 0)
+        service_starting(&told);
+    if (r >= 0) {
+        plan_commit(&plan);
+        reload_log_changes(&plan.changes);
+    }
+    plan_deinit(&plan);
+    return r;
+}
+
+/* Takes what came back, makes the rest, and has all of it stored before anybody is answered. */
+static int make_objects(struct broker *broker)
+{
+    _cleanup_(recovered_list_deinit) struct recovered_list list = {NULL, 0};
+    struct sentence why = {.text = ""};
+    int r = store_collect(&broker->store, &broker->handed, &list, &why);
+
+    if (r < 0) {
+        log_error("what the descriptor store holds cannot be taken: %s", why.text);
+        return r;
+    }
+    broker->environment.registry = &broker->registry;
+    broker->environment.holder = registry_holder;
+    if (list.n == 0) {
+        r = registry_init(&broker->registry, broker->config, &broker->environment);
+        if (r >= 0)
+            registry_create(&broker->registry);
+    } else {
+        log_info("%zu objects came back from the descriptor store", list.n);
+        r = recover_objects(&broker->store, &list, &broker->registry, &broker->environment);
+        if (r >= 0)
+            r = adapt(broker);
+    }
+    if (r >= 0)
+        store_save(&broker->store, &broker->registry);
+    return cannot(r, "make the objects");
+}
+
+static int prepare_reload(struct broker *broker)
+{
+    broker->reload = (struct reload){
+        .loop = &broker->loop,
+        .server = broker->server,
+        .desk = &broker->desk,
+        .in_force = &broker->config,
+        .environment = &broker->environment,
+        .source = &broker->options->source,
+        .applied = applied,
+    };
+    broker->desk.server = broker->server;
+    return cannot(reload_init(&broker->reload), "prepare for reloads");
 }
 
 /* Clients that come while the objects are made wait in the backlog: whoever is answered finds them
@@ -271,6 +310,8 @@ static int start(struct broker *broker)
 
     broker->desk = (struct desk){
         .registry = &broker->registry,
+        .store = &broker->store,
+        .reload = &broker->reload,
         .config = broker->config,
         .started_us = now_us(),
         .socket = broker->sockets.main,
@@ -287,15 +328,15 @@ static int start(struct broker *broker)
     if (r >= 0)
         r = open_sockets(broker);
     if (r >= 0)
-        r = cannot(registry_init(&broker->registry, broker->config, &broker->environment),
-                   "make the registry");
+        r = prepare_reload(broker);
+    if (r >= 0)
+        r = make_objects(broker);
     if (r < 0)
         return r;
-    registry_create(&broker->registry);
     arm_retry(broker, registry_retry(&broker->registry));
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet) {
-        say_what_a_restart_loses(broker);
+        losses_say_at_start(&broker->registry, &broker->store);
         log_info("%s", status);
     }
     spare = close_fd(spare);
@@ -306,12 +347,15 @@ static int start(struct broker *broker)
 
 static void stop(struct broker *broker)
 {
+    bool whole = reload_deinit(&broker->reload);
+
     service_stopping();
     if (broker->server)
         server_deinit(broker->server);
     free(broker->server);
     lock_deinit(&broker->lock);
     registry_deinit(&broker->registry);
+    store_deinit(&broker->store);
     loop_disarm(&broker->retry);
     watchdog_stop(&broker->watchdog);
     handed_deinit(&broker->handed);
@@ -319,7 +363,8 @@ static void stop(struct broker *broker)
     broker->signals.fd = close_fd(broker->signals.fd);
     loop_deinit(&broker->loop);
     sockets_deinit(&broker->sockets);
-    broker->config = config_free(broker->config);
+    if (whole)
+        broker->config = config_free(broker->config);
 }
 
 int broker_run(const struct options *options)
@@ -331,6 +376,7 @@ int broker_run(const struct options *options)
         .loop.epoll = -1,
         .signals.fd = -1,
         .retry.fire = retry_failed,
+        .reload.wake.fd = -1,
     };
     bool config_is_wrong;
     int r;
@@ -341,11 +387,10 @@ int broker_run(const struct options *options)
     (void)umask(0); /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
+    store_init(&broker.store, options->source.naming == NAMING_NONE);
     r = cannot(handed_collect(&broker.handed), "take what the service manager hands in");
     if (r >= 0)
         r = load(&broker);
-    if (r >= 0)
-        r = fit_clients(&broker);
     if (r >= 0)
         r = choose_sockets(&broker);
     config_is_wrong = r == -EBADMSG;

@@ -13,7 +13,8 @@ uint64_t check_room_for_clients(const struct config *config)
     return limit > taken ? limit - taken : 0;
 }
 
-int check_say_no_room(const struct config *config, struct sentence *why)
+/* Words that max_clients does not fit. */
+static int say_no_room(const struct config *config, struct sentence *why)
 {
     return say(
         why, -EINVAL,
@@ -22,6 +23,27 @@ int check_say_no_room(const struct config *config, struct sentence *why)
         ": lower it, or raise the limit with LimitNOFILE= in ipcbroker.service or 'ulimit -n'",
         config->max_clients, config->n_objects, DESCRIPTORS_BESIDES,
         config->max_clients + config->n_objects + DESCRIPTORS_BESIDES, limits_descriptors());
+}
+
+int check_fit_clients(struct config *config, struct problems *problems)
+{
+    uint64_t room = check_room_for_clients(config);
+    struct sentence why;
+
+    if (config->max_clients <= room)
+        return 0;
+    (void)say_no_room(config, &why);
+    if (config->max_clients_place.line || room == 0) {
+        problems_add(problems, SEVERITY_ERROR, config->max_clients_place, "%s", why.text);
+        return config->max_clients_place.line ? -EBADMSG : -EMFILE;
+    }
+    problems_add(problems, SEVERITY_WARNING, config->max_clients_place,
+                 "max_clients is %" PRIu64 " instead of %" PRIu64 ": %s", room, config->max_clients,
+                 why.text);
+    config->max_clients = room;
+    if (config->max_clients_per_user > room)
+        config->max_clients_per_user = room;
+    return 0;
 }
 
 static struct need add_up(const struct config *config)
@@ -61,7 +83,7 @@ static void check_limits(const struct config *config, const struct need *need,
                      " in ipcbroker.service or 'ulimit -q'",
                      limits_msgqueue_bytes(), need->msgqueue_bytes, need->msgqueue_bytes);
     if (config->max_clients > check_room_for_clients(config)) {
-        (void)check_say_no_room(config, &why);
+        (void)say_no_room(config, &why);
         problems_add(problems, config->max_clients_place.line ? severity : SEVERITY_WARNING,
                      config->max_clients_place, "%s", why.text);
     }

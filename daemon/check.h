@@ -9,8 +9,9 @@
 
 /* How many clients fit this process's RLIMIT_NOFILE beside the objects; 0: not one. */
 uint64_t check_room_for_clients(const struct config *config);
-/* Words that max_clients does not fit; returns -EINVAL. */
-int check_say_no_room(const struct config *config, struct sentence *why);
+/* Makes a default max_clients fit, with a warning. -EBADMSG: a written one does not; -EMFILE: there
+ * is no room for any client. Both are errors among the problems. */
+int check_fit_clients(struct config *config, struct problems *problems) _must_check_;
 
 /* Errors and warnings to stderr, the sums to stdout. Returns the exit status. */
 int check_config(const struct options *options);

@@ -4,6 +4,7 @@
 #include "daemon/config_merge.h"
 #include "daemon/config_paths.h"
 #include "daemon/config_section.h"
+#include "daemon/config_settle.h"
 
 #include <string.h>
 
@@ -62,6 +63,7 @@ static int leave_out(struct config *config, bool *ret_main)
     for (size_t i = 0; i < config->n_files; i++) {
         struct config_file *file = config->files[i];
         if (!file->bad) {
+            config->n_stale += file->stale;
             config->files[kept++] = file;
             continue;
         }
@@ -199,9 +201,15 @@ static int assemble(struct config *config, struct problems *problems)
 static bool some_are_bad(const struct config *config)
 {
     for (size_t i = 0; i < config->n_files; i++)
-        if (config->files[i]->bad)
+        if (config->files[i]->bad || config->files[i]->stale)
             return true;
     return config->n_left_out > 0;
+}
+
+bool config_file_is_stale(const struct config *config, size_t i, const char **ret_path)
+{
+    *ret_path = config->files[i]->path;
+    return config->files[i]->stale;
 }
 
 static int load(struct config *config, const struct config_source *source,
@@ -213,12 +221,16 @@ static int load(struct config *config, const struct config_source *source,
 
     if (r >= 0)
         r = read_files(config, &paths, source->offline, problems);
+    if (r >= 0 && source->previous)
+        r = config_settle(config, source, problems);
     if (r >= 0)
-        r = config_merge(config->files, config->n_files, source->naming, problems);
+        r = config_merge(config->files, config->n_files, source->naming, problems, problems);
     if (r >= 0 && !source->judge)
         r = leave_out(config, &main_is_bad);
     if (r >= 0)
         r = assemble(config, problems);
+    if (r >= 0 && source->previous)
+        r = config_names_of_defaults(config, source->previous);
     if (r < 0)
         return r;
     if (problems->out_of_memory)

@@ -20,6 +20,9 @@ struct config_source {
     bool judge;       /* load what is refused, too, to judge it further: apply nothing of it */
     bool offline;     /* owners of files, unknown users and groups: warnings */
     enum naming naming;
+    /* At a reload: what is in force, borrowed. A drop-in with errors counts as it stands there, and
+     * unknown users and groups are errors of their file. */
+    const struct config *previous;
 };
 
 struct config_file; /* one file as read; owned by the configuration */
@@ -42,6 +45,7 @@ struct config {
     size_t n_files;
     char **left_out; /* paths of the others, owned */
     size_t n_left_out;
+    size_t n_stale; /* of the applied ones: those that have errors now and count as before */
 };
 
 /* Reads everything. *PROBLEMS gets every error and warning. 0: *ret is what is to be applied,
@@ -49,6 +53,9 @@ struct config {
  * same where `judge` is); -ENOMEM and the like: could not be judged. */
 int config_load(const struct config_source *source, struct config **ret,
                 struct problems *problems) _must_check_;
+
+/* Whether the I-th of the applied files counts as it was before its errors; its path. */
+bool config_file_is_stale(const struct config *config, size_t i, const char **ret_path);
 
 /* Looks up the names of users and groups. What is unknown stays unresolved and is a problem: an
  * error, or a warning when offline or LENIENT (at a start that grant is void). 0, whatever the

@@ -37,6 +37,7 @@ struct config_file *config_file_free(struct config_file *file)
     free(file->grants);
     broker_section_deinit(&file->broker);
     free(file->path);
+    free(file->text);
     free(file);
     return NULL;
 }
@@ -177,26 +178,50 @@ int config_file_take(struct config_file *file, const char *text, size_t size,
     return check_names(file, problems);
 }
 
+static struct config_file *new_file(const char *path, bool main)
+{
+    _cleanup_(config_file_freep) struct config_file *file = calloc(1, sizeof *file);
+
+    if (!file || !(file->path = strdup(path)))
+        return NULL;
+    file->main = main;
+    return TAKE_PTR(file);
+}
+
 int config_file_read(const char *path, bool main, bool offline, struct problems *problems,
                      struct config_file **ret)
 {
-    _cleanup_(config_file_freep) struct config_file *file = calloc(1, sizeof *file);
-    _cleanup_free_ char *text = NULL;
-    size_t errors = problems->n_errors, size;
+    _cleanup_(config_file_freep) struct config_file *file = new_file(path, main);
+    size_t errors = problems->n_errors;
     int r;
 
     if (!file)
         return -ENOMEM;
-    file->main = main;
-    file->path = strdup(path);
-    if (!file->path)
-        return -ENOMEM;
-    r = config_text_read(path, offline, problems, &text, &size);
+    r = config_text_read(path, offline, problems, &file->text, &file->size);
     if (r >= 0)
-        r = config_file_take(file, text, size, problems);
+        r = config_file_take(file, file->text, file->size, problems);
     if (r < 0 && r != -EBADMSG) /* which has its problems */
         return r;
     file->bad = problems->n_errors > errors;
+    *ret = TAKE_PTR(file);
+    return 0;
+}
+
+int config_file_read_again(const struct config_file *template, struct config_file **ret)
+{
+    _cleanup_(config_file_freep) struct config_file *file = new_file(template->path, false);
+    struct problems none = {0}; /* it had none that matter */
+    int r;
+
+    if (!file || !(file->text = malloc(template->size + 1)))
+        return -ENOMEM;
+    memcpy(file->text, template->text, template->size + 1);
+    file->size = template->size;
+    file->stale = true;
+    r = config_file_take(file, file->text, file->size, &none);
+    problems_deinit(&none);
+    if (r < 0)
+        return r;
     *ret = TAKE_PTR(file);
     return 0;
 }

@@ -31,9 +31,13 @@ struct grant_section {
 };
 
 struct config_file {
-    char *path; /* the place of all that follows */
-    bool main;  /* else a drop-in */
-    bool bad;   /* has errors: not to be applied */
+    char *path;       /* the place of all that follows */
+    bool main;        /* else a drop-in */
+    bool bad;         /* has errors: not to be applied */
+    bool names_known; /* of users and groups: they have been looked up */
+    bool stale;       /* as it was when it was last applied, since it has errors now */
+    char *text;       /* that was read, owned; NULL: it could not be read */
+    size_t size;
     struct broker_section broker;
     struct declaration **objects;
     size_t n_objects;
@@ -45,6 +49,9 @@ struct config_file {
  * could not be judged. */
 int config_file_read(const char *path, bool main, bool offline, struct problems *problems,
                      struct config_file **ret) _must_check_;
+/* The file as TEMPLATE was read, once more. */
+int config_file_read_again(const struct config_file *template,
+                           struct config_file **ret) _must_check_;
 struct config_file *config_file_free(struct config_file *file);
 /* Takes in what TEXT says. 0, whatever the problems; -ENOMEM and the like. */
 int config_file_take(struct config_file *file, const char *text, size_t size,

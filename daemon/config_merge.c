@@ -265,6 +265,14 @@ static struct part *find_faulty(struct merge *merge)
 
 /* ---- the whole ---- */
 
+static bool all_are_placed(const struct merge *merge)
+{
+    for (size_t i = 0; i < merge->n; i++)
+        if (!merge->parts[i].placed && !merge->parts[i].file->bad)
+            return false;
+    return true;
+}
+
 /* Leaving a file out can free a name that kept another out: the round begins anew until all that is
  * placed goes together. Each round is one file shorter. */
 static int settle(struct merge *merge, struct problems *problems)
@@ -280,7 +288,8 @@ static int settle(struct merge *merge, struct problems *problems)
         (void)has_misfit(merge, faulty, false, problems);
         faulty->file->bad = true;
     }
-    return place_all(merge, problems);
+    return all_are_placed(merge) ? 0
+                                 : place_all(merge, problems); /* once more, to say what is taken */
 }
 
 /* The place where a file that is left out declares NAME; NULL: nobody does. */
@@ -313,18 +322,18 @@ static void warn_of_orphans(const struct merge *merge, const struct part *part,
 }
 
 int config_merge(struct config_file *const *files, size_t n, enum naming naming,
-                 struct problems *problems)
+                 struct problems *errors, struct problems *warnings)
 {
     _cleanup_(merge_deinit) struct merge merge = {0};
     int r = merge_init(&merge, files, n, naming);
 
     if (r >= 0)
-        r = settle(&merge, problems);
+        r = settle(&merge, errors);
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
         if (merge.parts[i].placed)
-            warn_of_orphans(&merge, &merge.parts[i], problems);
+            warn_of_orphans(&merge, &merge.parts[i], warnings);
         else
             files[i]->bad = true;
     }

@@ -136,14 +136,17 @@ static char *give_section(struct reader *reader, char *line, char *buffer, size_
     return give_header(reader, false, buffer, size);
 }
 
-static char *give_key(struct reader *reader, const char *line, char *buffer, size_t size)
+/* The line with its newline, for which there is room. */
+static char *give_key(struct reader *reader, const char *line, char *buffer)
 {
     const char *problem = judge_key(line);
 
-    if (problem)
-        return give_bad(reader, problem, false, buffer, size);
+    if (problem) {
+        complain(reader, problem);
+        return give_nothing(buffer);
+    }
     reader->owed = true;
-    (void)snprintf(buffer, size, "%s\n", line);
+    (void)strcpy(stpcpy(buffer, line), "\n");
     return buffer;
 }
 
@@ -173,7 +176,7 @@ static char *give_line(struct reader *reader, const char *text, size_t length, c
     memcpy(line, text, length);
     line[length] = '\0';
     cut_comment(line);
-    return header ? give_section(reader, line, buffer, size) : give_key(reader, line, buffer, size);
+    return header ? give_section(reader, line, buffer, size) : give_key(reader, line, buffer);
 }
 
 /* ---- inih ---- */

@@ -47,6 +47,13 @@ static int send_reply(int fd, struct reply *reply)
     }
 }
 
+void connection_tell(struct connection *connection, const void *frame, size_t size)
+{
+    ssize_t ignored = send(connection->source.fd, frame, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    (void)ignored;
+}
+
 /* ---- the end ---- */
 
 static void drain(int fd)

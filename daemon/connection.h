@@ -49,6 +49,8 @@ int connection_open(struct connection *connection, int fd) _must_check_;
 /* What KEPT waits for may have come: asks again, and puts it back into the context's list if it has
  * to wait on. Its connection may be gone then. */
 void connection_resume(struct kept *kept);
+/* Sends an event. It is lost for a client that does not read. */
+void connection_tell(struct connection *connection, const void *frame, size_t size);
 /* It is not listened to until the client reads. */
 void connection_hold(struct connection *connection);
 /* Makes an event, at which it tries again what waits. */

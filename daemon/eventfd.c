@@ -45,6 +45,11 @@ static void settings_deinit(void *settings)
     (void)settings;
 }
 
+static const char *yes_or_no(bool value)
+{
+    return value ? "yes" : "no";
+}
+
 static void settings_text(const struct declaration *declaration, enum naming naming,
                           const char *key, char *ret, size_t size)
 {
@@ -54,10 +59,9 @@ static void settings_text(const struct declaration *declaration, enum naming nam
     if (strcmp(key, "initial") == 0)
         (void)snprintf(ret, size, "%" PRIu64, settings->initial);
     else
-        (void)snprintf(ret, size, "%s",
-                       (strcmp(key, "semaphore") == 0 ? settings->semaphore : settings->nonblocking)
-                           ? "yes"
-                           : "no");
+        (void)snprintf(
+            ret, size, "%s",
+            yes_or_no(strcmp(key, "semaphore") == 0 ? settings->semaphore : settings->nonblocking));
 }
 
 static void weigh(const void *settings, struct need *need)
@@ -80,7 +84,32 @@ static int create(struct object *object, struct sentence *why)
         write(fd, &settings->initial, sizeof settings->initial) != sizeof settings->initial)
         return say(why, -EIO, "its initial value cannot be set: %s", strerror(errno));
     object->fd = TAKE_FD(fd);
+    object->traits = (unsigned)flags;
     return 0;
+}
+
+/* What counts is how it was born: a holder can change O_NONBLOCK, and the kernel does not tell
+ * whether it is a semaphore. */
+static bool has_trait(const struct object *object, unsigned flag)
+{
+    return object->traits & flag;
+}
+
+static int compare(const struct object *object, const struct declaration *declaration, char **ret)
+{
+    const struct eventfd_settings *settings = declaration->settings;
+    bool semaphore = has_trait(object, EFD_SEMAPHORE),
+         nonblocking = has_trait(object, EFD_NONBLOCK);
+
+    *ret = NULL;
+    if (semaphore == settings->semaphore && nonblocking == settings->nonblocking)
+        return 0;
+    if (asprintf(ret, "it has semaphore = %s, nonblocking = %s, declared are %s and %s",
+                 yes_or_no(semaphore), yes_or_no(nonblocking), yes_or_no(settings->semaphore),
+                 yes_or_no(settings->nonblocking)) >= 0)
+        return 0;
+    *ret = NULL; /* undefined after a failure */
+    return -ENOMEM;
 }
 
 /* Reads a number of the descriptor's fdinfo, without touching the counter. */
@@ -114,14 +143,26 @@ static int learn_identity(struct object *object)
     return read_fdinfo(object->fd, "eventfd-id:", 10, &object->identity.inode);
 }
 
+static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
+{
+    uint64_t id;
+
+    (void)kernel_name;
+    if (read_fdinfo(fd, "eventfd-id:", 10, &id) < 0)
+        return say(why, -EBADMSG, "it is no eventfd");
+    object->fd = fd;
+    object->identity.inode = id;
+    return 0;
+}
+
 static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,
                     struct sentence *why)
 {
-    const struct eventfd_settings *settings = object->declaration->settings;
+    bool nonblocking = has_trait(object, EFD_NONBLOCK);
     int r;
 
     (void)access;
-    if (flags & WIRE_NONBLOCK && !settings->nonblocking)
+    if (flags & WIRE_NONBLOCK && !nonblocking)
         return say(why, -EINVAL,
                    "eventfd '%s' is declared with nonblocking = no, which all its holders share",
                    object->declaration->name);
@@ -130,8 +171,13 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
         return limits_explain_descriptor(r, why);
     ret->fd = object->fd;
     ret->owned = false;
-    ret->descriptor.flags = settings->nonblocking ? WIRE_NONBLOCK : 0;
+    ret->descriptor.flags = nonblocking ? WIRE_NONBLOCK : 0;
     return 0;
+}
+
+static int depth(const struct object *object, uint64_t *ret)
+{
+    return read_fdinfo(object->fd, "eventfd-count:", 16, ret);
 }
 
 static void describe(struct object *object, bool detail, struct wire_writer *writer)
@@ -140,11 +186,11 @@ static void describe(struct object *object, bool detail, struct wire_writer *wri
     uint64_t count;
 
     wire_put_fact_number(writer, "initial", settings->initial);
-    wire_put_fact_boolean(writer, "semaphore", settings->semaphore);
-    wire_put_fact_boolean(writer, "nonblocking", settings->nonblocking);
+    wire_put_fact_boolean(writer, "semaphore", has_trait(object, EFD_SEMAPHORE));
+    wire_put_fact_boolean(writer, "nonblocking", has_trait(object, EFD_NONBLOCK));
     if (!detail)
         return;
-    if (read_fdinfo(object->fd, "eventfd-count:", 16, &count) == 0)
+    if (depth(object, &count) == 0)
         wire_put_fact_number(writer, "count", count);
     (void)learn_identity(object); /* without one it is told as 0 */
 }
@@ -160,6 +206,9 @@ const struct kind kind_eventfd = {
     .settings_text = settings_text,
     .weigh = weigh,
     .create = create,
+    .recover = recover,
+    .compare = compare,
+    .depth = depth,
     .hand_out = hand_out,
     .describe = describe,
 };

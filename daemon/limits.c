@@ -112,6 +112,11 @@ static bool descriptors_are_free(void)
     return fd >= 0;
 }
 
+bool limits_is_shortage(int error)
+{
+    return error == -ENOMEM || error == -ENFILE || (error == -EMFILE && !descriptors_are_free());
+}
+
 /* While the host has none, not even this file can be opened: 0 then. */
 static uint64_t file_max(void)
 {

@@ -27,5 +27,8 @@ int limits_explain_queue(int error, uint64_t max_messages, uint64_t message_size
 int limits_explain_sysctl(int error, const char *what, const char *name, uint64_t limit,
                           uint64_t needed, struct sentence *why);
 
+/* Whether ERROR (-errno) is a shortage of descriptors or memory, rather than a limit of queues. */
+bool limits_is_shortage(int error);
+
 /* Words why no descriptor could be had. Returns ERROR. */
 int limits_explain_descriptor(int error, struct sentence *why);

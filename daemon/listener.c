@@ -288,3 +288,20 @@ void listener_deinit(struct listener *listener)
     listener->fd = close_fd(listener->fd);
     free_charp(&listener->path);
 }
+
+int listener_open_to(const struct listener *listener, mode_t mode, struct sentence *why)
+{
+    _cleanup_free_ char *directory = directory_of(listener->path);
+    struct stat status;
+
+    if (!directory)
+        return say(why, -ENOMEM, "out of memory");
+    if (stat(listener->path, &status) < 0 || (status.st_mode & 0777) == mode)
+        return 0; /* gone, or as it should be */
+    if (chmod(listener->path, mode) < 0)
+        return say(why, -errno, "the mode of %s cannot be set: %s", listener->path,
+                   strerror(errno));
+    if (mode & 0006 && stat(directory, &status) == 0 && status.st_uid == geteuid())
+        (void)chmod(directory, (status.st_mode & 07777) | 0011);
+    return 0;
+}

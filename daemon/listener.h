@@ -45,5 +45,8 @@ int listener_open(struct listener *listener, const char *path, mode_t mode, unsi
  * it. */
 int listener_take(struct listener *listener, int fd, const char *path, unsigned without,
                   struct sentence *why) _must_check_;
+/* Gives the socket's file another mode, and lets others pass through its directory, if that is
+ * ours, where the mode is for others. -errno with a sentence. */
+int listener_open_to(const struct listener *listener, mode_t mode, struct sentence *why);
 /* Closes, and removes the file if it is still ours. */
 void listener_deinit(struct listener *listener);

@@ -140,14 +140,20 @@ bool object_is_failed(const struct object *object)
 }
 
 /* Keeps the cause, says it where it is news, and sets the next try. */
-static void fail(struct object *object, const struct sentence *why, uint64_t now_us)
+static void fail(struct object *object, int error, const struct sentence *why, uint64_t now_us)
 {
     char name[256];
 
     if (!object->failure || strcmp(object->failure, why->text) != 0) {
         free(object->failure);
         object->failure = strdup(why->text); /* out of memory: failed without a cause */
-        log_error("%s failed: %s (declared at %s:%u)",
+        log_event(&(struct log_event){.priority = LOG_ERR,
+                                      .id = LOG_OBJECT_FAILED,
+                                      .object = object->declaration->name,
+                                      .error = error,
+                                      .file = object->declaration->place.path,
+                                      .line = object->declaration->place.line},
+                  "%s failed: %s (declared at %s:%u)",
                   declaration_format(object->declaration, name, sizeof name), why->text,
                   object->declaration->place.path, object->declaration->place.line);
     }
@@ -157,21 +163,28 @@ static void fail(struct object *object, const struct sentence *why, uint64_t now
     object->retry_at_us = now_us + object->backoff_us;
 }
 
-void object_create(struct object *object, uint64_t now_us)
+int object_create(struct object *object, uint64_t now_us)
 {
     char name[256];
     struct sentence why = {.text = ""};
+    int r = object->declaration->kind->create(object, &why);
 
-    if (object->declaration->kind->create(object, &why) < 0) {
-        fail(object, &why, now_us);
-        return;
+    if (r < 0) {
+        fail(object, r, &why, now_us);
+        return r;
     }
     object->backoff_us = 0;
     if (object->difference)
-        log_warning("%s differs from its declaration at %s:%u: %s; it stays as it is",
-                    declaration_format(object->declaration, name, sizeof name),
-                    object->declaration->place.path, object->declaration->place.line,
-                    object->difference);
+        log_event(&(struct log_event){.priority = LOG_WARNING,
+                                      .id = LOG_OBJECT_DIFFERS,
+                                      .object = object->declaration->name,
+                                      .file = object->declaration->place.path,
+                                      .line = object->declaration->place.line},
+                  "%s differs from its declaration at %s:%u: %s; it stays as it is",
+                  declaration_format(object->declaration, name, sizeof name),
+                  object->declaration->place.path, object->declaration->place.line,
+                  object->difference);
+    return 0;
 }
 
 void object_retry(struct object *object, uint64_t now_us)
@@ -180,8 +193,7 @@ void object_retry(struct object *object, uint64_t now_us)
 
     if (!object_is_failed(object) || now_us < object->retry_at_us)
         return;
-    object_create(object, now_us);
-    if (object_is_failed(object))
+    if (object_create(object, now_us) < 0)
         return;
     free_charp(&object->failure);
     log_info("%s is there now", declaration_format(object->declaration, name, sizeof name));

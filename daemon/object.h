@@ -11,6 +11,8 @@
 #include "protocol/wire.h"
 
 struct kind;
+struct object;
+struct registry;
 
 #define KIND_KEYS_MAX 16u /* plain keys of a section, at most */
 
@@ -36,6 +38,9 @@ enum naming {
 /* What all objects of a broker share. */
 struct environment {
     enum naming naming;
+    /* Who of the registry's lives under a name in the kernel; NULL: nobody can, at the start. */
+    struct object *(*holder)(const struct registry *registry, const char *name);
+    const struct registry *registry;
     int descriptors_dir; /* /proc/self/fd, for opening a descriptor's object anew */
 };
 
@@ -45,11 +50,15 @@ struct object {
     const struct environment *environment; /* borrowed */
     int fd;                                /* -1: failed */
     char *kernel_name;                     /* that it lives under, owned; NULL: without one */
+    bool name_lost;  /* declared with a name that it could not have, or that was removed */
+    bool adopted;    /* was there before, rather than made */
+    unsigned traits; /* given at birth, where the kernel does not tell: the kind's own bits */
     struct wire_identity identity;
     char *failure;        /* why it is failed, NULL when it is not */
     char *difference;     /* how it differs from its declaration, NULL when it does not */
     uint64_t retry_at_us; /* of a failed object: when to try again, by CLOCK_MONOTONIC */
     uint64_t backoff_us;
+    unsigned bag; /* of the store, which holds it; 0: none yet */
 };
 
 /* A descriptor on its way to a client. */
@@ -117,6 +126,26 @@ struct kind {
     /* Makes or adopts the object: sets fd, kernel_name, identity, difference. Any error makes it
      * failed, with the sentence as the cause. */
     int (*create)(struct object *object, struct sentence *why);
+    /* The object is FD, which came back from the store and is taken over on success, and lived
+     * under KERNEL_NAME (NULL: none): sets what create() does. -EBADMSG with a sentence: it is no
+     * object of this kind, or not ours. */
+    int (*recover)(struct object *object, int fd, const char *kernel_name, struct sentence *why);
+    /* How the object differs from what DECLARATION, of its kind, says of it, as new text; NULL: not
+     * at all. -errno: it cannot be told. */
+    int (*compare)(const struct object *object, const struct declaration *declaration, char **ret);
+    /* What DECLARATION says and can be set while the object lives, but is not so yet, as text; ""
+     * for nothing. Returns whether setting it gives holders of one direction the other. May be
+     * NULL. */
+    bool (*adjustment)(const struct object *object, const struct declaration *declaration,
+                       char *ret, size_t size);
+    /* Sets that, of its own declaration. -errno with a sentence. May be NULL. */
+    int (*adjust)(struct object *object, struct sentence *why);
+    /* How much waits in it: messages, a count, bytes. */
+    int (*depth)(const struct object *object, uint64_t *ret);
+    /* Takes at most N of them, never waits. NULL: they go with the object. */
+    int (*take)(const struct object *object, uint64_t n, uint64_t *ret_taken);
+    /* Removes its name from the kernel, if it has one; may be NULL. */
+    void (*remove)(struct object *object);
     /* A descriptor with just this access, WIRE_NONBLOCK in FLAGS if asked for. ACCESS has been
      * checked against the kind's directions and the grants. */
     int (*hand_out)(struct object *object, unsigned access, unsigned flags, struct handout *ret,
@@ -153,8 +182,9 @@ struct object *object_free(struct object *object);
 void object_retire(struct object *object, struct declaration *own);
 bool object_is_retired(const struct object *object);
 
-/* Makes the object; on failure it is failed, with its cause, and the next try is set. */
-void object_create(struct object *object, uint64_t now_us);
+/* Makes the object; on failure, which it returns, it is failed, with its cause, and the next try is
+ * set. */
+int object_create(struct object *object, uint64_t now_us);
 /* The same for a failed one whose time has come. */
 void object_retry(struct object *object, uint64_t now_us);
 bool object_is_failed(const struct object *object);

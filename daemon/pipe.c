@@ -163,6 +163,20 @@ static int create(struct object *object, struct sentence *why)
     return 0;
 }
 
+static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
+{
+    struct stat status;
+
+    (void)kernel_name;
+    if (fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
+        return say(why, -EBADMSG, "it is no pipe");
+    if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR || status.st_uid != geteuid())
+        return say(why, -EBADMSG, "it is another's pipe, or one end of it alone");
+    object->fd = fd;
+    object->identity = (struct wire_identity){status.st_dev, status.st_ino};
+    return 0;
+}
+
 /* ---- hand out ---- */
 
 /* Opening one direction waits for the other, which the broker's own description always is. */
@@ -183,29 +197,66 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
 
 /* ---- describe ---- */
 
+static int compare(const struct object *object, const struct declaration *declaration, char **ret)
+{
+    const struct pipe_settings *settings = declaration->settings;
+    int is = fcntl(object->fd, F_GETPIPE_SZ);
+
+    *ret = NULL;
+    if (is < 0 || (uint64_t)is == settings->capacity)
+        return 0;
+    if (asprintf(ret, "its capacity is %d, declared is %" PRIu64, is, settings->capacity) >= 0)
+        return 0;
+    *ret = NULL; /* undefined after a failure */
+    return -ENOMEM;
+}
+
 /* Any holder can change the capacity, which harms nobody else's data: it is only said. */
 static void look(struct object *object)
 {
-    const struct pipe_settings *settings = object->declaration->settings;
-    int is = fcntl(object->fd, F_GETPIPE_SZ);
-
     free_charp(&object->difference);
-    if (is < 0 || (uint64_t)is == settings->capacity)
-        return;
-    if (asprintf(&object->difference, "its capacity is %d, declared is %" PRIu64, is,
-                 settings->capacity) < 0)
-        object->difference = NULL;
+    (void)compare(object, object->declaration, &object->difference);
+}
+
+static int depth(const struct object *object, uint64_t *ret)
+{
+    int count;
+
+    if (ioctl(object->fd, FIONREAD, &count) < 0)
+        return -errno;
+    *ret = (uint64_t)count;
+    return 0;
+}
+
+static int take(const struct object *object, uint64_t n, uint64_t *ret_taken)
+{
+    _cleanup_close_ int fd = object_reopen(object, object->fd, O_RDONLY | O_NONBLOCK);
+    uint64_t left = n;
+    char bytes[4096];
+
+    if (fd < 0)
+        return fd;
+    while (left > 0) {
+        ssize_t got = read(fd, bytes, left < sizeof bytes ? (size_t)left : sizeof bytes);
+
+        if (got <= 0)
+            break; /* somebody else was faster */
+        left -= (uint64_t)got;
+    }
+    *ret_taken = n - left;
+    return 0;
 }
 
 static void describe(struct object *object, bool detail, struct wire_writer *writer)
 {
     const struct pipe_settings *settings = object->declaration->settings;
-    int is = fcntl(object->fd, F_GETPIPE_SZ), count;
+    int is = fcntl(object->fd, F_GETPIPE_SZ);
+    uint64_t count = 0; /* the compiler does not see that 0 means set */
 
     (void)detail;
     wire_put_fact_number(writer, "capacity", is < 0 ? settings->capacity : (uint64_t)is);
-    if (ioctl(object->fd, FIONREAD, &count) == 0)
-        wire_put_fact_number(writer, "count", (uint64_t)count);
+    if (depth(object, &count) == 0)
+        wire_put_fact_number(writer, "count", count);
 }
 
 const struct kind kind_pipe = {
@@ -222,6 +273,10 @@ const struct kind kind_pipe = {
     .settings_check = settings_check,
     .weigh = weigh,
     .create = create,
+    .recover = recover,
+    .compare = compare,
+    .depth = depth,
+    .take = take,
     .hand_out = hand_out,
     .look = look,
     .describe = describe,

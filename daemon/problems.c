@@ -91,10 +91,9 @@ void problems_sort(struct problems *problems)
         qsort(problems->items, problems->n, sizeof *problems->items, compare);
 }
 
-const char *problem_format(const struct problem *problem, char *buffer, size_t size)
+static const char *format(const struct problem *problem, const char *mark, char *buffer,
+                          size_t size)
 {
-    const char *mark = problem->severity == SEVERITY_WARNING ? "warning: " : "";
-
     if (!problem->path)
         (void)snprintf(buffer, size, "%s%s", mark, problem->text);
     else if (problem->line == 0)
@@ -103,6 +102,16 @@ const char *problem_format(const struct problem *problem, char *buffer, size_t s
         (void)snprintf(buffer, size, "%s:%u: %s%s", problem->path, problem->line, mark,
                        problem->text);
     return buffer;
+}
+
+const char *problem_format(const struct problem *problem, char *buffer, size_t size)
+{
+    return format(problem, problem->severity == SEVERITY_WARNING ? "warning: " : "", buffer, size);
+}
+
+const char *problem_format_bare(const struct problem *problem, char *buffer, size_t size)
+{
+    return format(problem, "", buffer, size);
 }
 
 void problems_deinit(struct problems *problems)

@@ -37,5 +37,7 @@ void problems_sort(struct problems *problems);
 /* "path:line: text", "path: text" or "text", with "warning: " before the text of a warning; into
  * BUFFER, cut if too long; returns it. */
 const char *problem_format(const struct problem *problem, char *buffer, size_t size);
+/* The same without "warning: ". */
+const char *problem_format_bare(const struct problem *problem, char *buffer, size_t size);
 /* Frees all, and leaves an empty list. */
 void problems_deinit(struct problems *problems);

@@ -10,6 +10,7 @@
 
 #include "daemon/limits.h"
 #include "daemon/log.h"
+#include "daemon/queue_depth.h"
 #include "daemon/value.h"
 
 #include <fcntl.h>
@@ -247,16 +248,24 @@ static int create_new(const struct queue_settings *settings, const char *name)
     return fd < 0 ? -errno : fd;
 }
 
-/* The group as declared; without one a queue has the broker's own, as when it was made. */
+/* The declared group; without one a queue has the broker's own, as when it was made. */
+static gid_t declared_group(const struct queue_settings *settings)
+{
+    return has_group(settings) ? settings->group.id : getegid();
+}
+
 static int apply_group(const struct declaration *declaration, int fd, const char *name,
                        const struct stat *adopted, struct sentence *why)
 {
     const struct queue_settings *settings = declaration->settings;
-    gid_t group = has_group(settings) ? settings->group.id : getegid();
+    gid_t group;
 
     if (has_group(settings) && !settings->group.resolved)
         return say(why, -EINVAL, "its group '%s' is not known to this host", settings->group.name);
-    if (adopted ? adopted->st_gid == group : !has_group(settings))
+    if (!adopted && !has_group(settings))
+        return 0;
+    group = declared_group(settings);
+    if (adopted && adopted->st_gid == group)
         return 0;
     if (fchown(fd, (uid_t)-1, group) < 0)
         return say(why, -errno,
@@ -264,8 +273,8 @@ static int apply_group(const struct declaration *declaration, int fd, const char
                    "group)",
                    name, group, strerror(errno));
     if (adopted)
-        log_warning("queue '%s': adopted %s had gid %u, now %u", declaration->name, name,
-                    adopted->st_gid, group);
+        log_warning("queue '%s': %s had gid %u, now %u", declaration->name, name, adopted->st_gid,
+                    group);
     return 0;
 }
 
@@ -283,8 +292,8 @@ static int apply_mode(const struct declaration *declaration, int fd, const char 
     if (fchmod(fd, mode) < 0)
         return say(why, -errno, "the mode of %s cannot be set: %s", name, strerror(errno));
     if (adopted)
-        log_warning("queue '%s': adopted %s had mode %04o, now %04o as declared", declaration->name,
-                    name, adopted->st_mode & 07777, mode);
+        log_warning("queue '%s': %s had mode %04o, now %04o as declared", declaration->name, name,
+                    adopted->st_mode & 07777, mode);
     return 0;
 }
 
@@ -322,24 +331,82 @@ static int create_nameless(struct object *object, struct sentence *why)
     return keep(object, &fd, NULL, why);
 }
 
-static int note_difference(struct object *object, int fd, struct sentence *why)
+/* A name that was asked for and could not be had, or is gone, is no difference of the object's. */
+static int compare_name(const struct object *object, const struct declaration *declaration,
+                        char **ret)
 {
-    const struct queue_settings *settings = object->declaration->settings;
-    struct mq_attr is;
+    const char *is = object->kernel_name ? object->kernel_name : "";
+    char wanted[CLAIM_SIZE];
 
-    if (mq_getattr(fd, &is) < 0)
-        return say(why, -errno, "mq_getattr: %s", strerror(errno));
-    free_charp(&object->difference);
+    wanted_name(declaration, object->environment->naming, wanted, sizeof wanted);
+    if (strcmp(is, wanted) == 0 || (!*is && object->name_lost))
+        return 0;
+    return asprintf(ret, "its name is %s, declared is %s", *is ? is : "none",
+                    wanted[0] ? wanted : "none");
+}
+
+static int compare(const struct object *object, const struct declaration *declaration, char **ret)
+{
+    const struct queue_settings *settings = declaration->settings;
+    struct mq_attr is;
+    int r;
+
+    *ret = NULL;
+    if (mq_getattr(object->fd, &is) < 0)
+        return -errno;
     if ((uint64_t)is.mq_maxmsg == settings->max_messages &&
         (uint64_t)is.mq_msgsize == settings->message_size)
+        r = compare_name(object, declaration, ret);
+    else
+        r = asprintf(ret,
+                     "it holds %ld messages of %ld bytes, declared are %" PRIu64 " of %" PRIu64,
+                     is.mq_maxmsg, is.mq_msgsize, settings->max_messages, settings->message_size);
+    if (r >= 0)
         return 0;
-    if (asprintf(&object->difference,
-                 "it holds %ld messages of %ld bytes, declared are %" PRIu64 " of %" PRIu64,
-                 is.mq_maxmsg, is.mq_msgsize, settings->max_messages, settings->message_size) < 0) {
-        object->difference = NULL;
-        return say(why, -ENOMEM, "out of memory");
-    }
-    return 0;
+    *ret = NULL; /* undefined after a failure */
+    return -ENOMEM;
+}
+
+static bool adjustment(const struct object *object, const struct declaration *declaration,
+                       char *ret, size_t size)
+{
+    const struct queue_settings *settings = declaration->settings;
+    mode_t mode = declared_mode(settings), was;
+    gid_t group = declared_group(settings);
+    struct stat status;
+
+    ret[0] = '\0';
+    if (!object->kernel_name || fstat(object->fd, &status) < 0)
+        return false;
+    was = status.st_mode & 07777;
+    if (was == mode && status.st_gid == group)
+        return false;
+    (void)snprintf(ret, size, "mode %04o of gid %u becomes %04o of gid %u", was, status.st_gid,
+                   mode, group);
+    return mode & ~was & 066 || (mode & 060 && status.st_gid != group);
+}
+
+static int adjust(struct object *object, struct sentence *why)
+{
+    struct stat status;
+
+    if (fstat(object->fd, &status) < 0)
+        return say(why, -errno, "fstat: %s", strerror(errno));
+    return apply_mode(object->declaration, object->fd, object->kernel_name, &status, why);
+}
+
+/* Another object of ours may live under the name still, which a declaration gave it once. */
+static bool is_ours_already(const struct object *object, const char *name, struct sentence *why)
+{
+    const struct environment *environment = object->environment;
+    const struct object *holder =
+        environment->holder ? environment->holder(environment->registry, name) : NULL;
+
+    if (!holder)
+        return false;
+    (void)say(why, 0, "the name %s is still that of %s '%s'", name,
+              object_is_retired(holder) ? "the retired queue" : "queue", holder->declaration->name);
+    return true;
 }
 
 /* What making a queue under its name can come to, besides 0 and -errno. */
@@ -369,6 +436,8 @@ static int adopt(struct object *object, const char *name, struct sentence *why)
     struct stat status;
     int r;
 
+    if (is_ours_already(object, name, why))
+        return NAME_IS_TAKEN;
     if (fd == -ENOENT)
         return NAME_IS_GONE;
     if (fd == -EACCES)
@@ -386,8 +455,13 @@ static int adopt(struct object *object, const char *name, struct sentence *why)
     r = apply_mode(object->declaration, fd, name, &status, why);
     if (r < 0)
         return r;
-    r = note_difference(object, fd, why);
-    return r < 0 ? r : keep(object, &fd, name, why);
+    r = keep(object, &fd, name, why);
+    if (r < 0)
+        return r;
+    object->adopted = true;
+    free_charp(&object->difference);
+    (void)compare(object, object->declaration, &object->difference);
+    return 0;
 }
 
 static int create_named(struct object *object, const char *name, struct sentence *why)
@@ -444,6 +518,7 @@ static int create(struct object *object, struct sentence *why)
                    "another posix_name",
                    taken.text);
     r = create_nameless(object, why);
+    object->name_lost = true;
     if (r >= 0)
         log_warning("queue '%s': %s; it lives without a name, reachable through the broker alone",
                     object->declaration->name, taken.text);
@@ -456,10 +531,14 @@ static void lose_name(struct object *object)
 {
     if (!object->kernel_name)
         return;
-    log_warning("queue '%s': its name %s was removed from outside; it goes on without a name, with "
-                "its messages, reachable through the broker alone",
-                object->declaration->name, object->kernel_name);
+    log_event(&(struct log_event){.priority = LOG_WARNING,
+                                  .id = LOG_NAME_LOST,
+                                  .object = object->declaration->name},
+              "queue '%s': its name %s was removed from outside; it goes on without a name, with "
+              "its messages, reachable through the broker alone",
+              object->declaration->name, object->kernel_name);
     free_charp(&object->kernel_name);
+    object->name_lost = true;
 }
 
 static void look(struct object *object)
@@ -498,6 +577,28 @@ static int open_description(struct object *object, int flags)
     return object_reopen(object, object->fd, flags);
 }
 
+/* In an IPC name space that was made anew its name does not lead to it. */
+static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
+{
+    _cleanup_close_ int named = -1;
+    struct mq_attr attributes;
+    struct stat status;
+    int r;
+
+    if (mq_getattr(fd, &attributes) < 0 || fstat(fd, &status) < 0)
+        return say(why, -EBADMSG, "it is no queue");
+    if (status.st_uid != geteuid())
+        return say(why, -EBADMSG, "it belongs to uid %u", status.st_uid);
+    r = keep(object, &fd, kernel_name, why);
+    if (r < 0 || !kernel_name)
+        return r;
+    named = open_by_name(object, O_RDONLY | O_CLOEXEC);
+    object->name_lost = named < 0;
+    if (object->name_lost)
+        free_charp(&object->kernel_name);
+    return 0;
+}
+
 static int hand_out(struct object *object, unsigned access, unsigned flags, struct handout *ret,
                     struct sentence *why)
 {
@@ -511,6 +612,21 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
     ret->owned = true;
     ret->descriptor.flags = flags & WIRE_NONBLOCK;
     return 0;
+}
+
+/* ---- the end ---- */
+
+/* Only while it is this queue that has the name. Needs no descriptor: there may be none. */
+static void remove_name(struct object *object)
+{
+    struct stat status;
+
+    if (!object->kernel_name || fstat(object->fd, &status) < 0)
+        return;
+    if (status.st_nlink > 0 && mq_unlink(object->kernel_name) < 0)
+        log_warning("queue '%s': its name %s cannot be removed: %s", object->declaration->name,
+                    object->kernel_name, strerror(errno));
+    free_charp(&object->kernel_name);
 }
 
 /* ---- describe ---- */
@@ -552,6 +668,13 @@ const struct kind kind_queue = {
     .claim = wanted_name,
     .weigh = weigh,
     .create = create,
+    .recover = recover,
+    .compare = compare,
+    .adjustment = adjustment,
+    .adjust = adjust,
+    .depth = queue_depth,
+    .take = queue_take,
+    .remove = remove_name,
     .hand_out = hand_out,
     .look = look,
     .describe = describe,

@@ -103,7 +103,7 @@ struct object *registry_find(const struct registry *registry, const char *name, 
 
 /* The last one to retire of those called NAME, and its number; NULL and 0. */
 static struct object *find_last(const struct registry *registry, const char *name, size_t size,
-                                unsigned *ret_number)
+                                const struct kind *kind, unsigned *ret_number)
 {
     struct object *last = NULL;
 
@@ -116,6 +116,8 @@ static struct object *find_last(const struct registry *registry, const char *nam
         if (strncmp(is, name, size) != 0)
             break;
         if (is[size] != '@') /* a name that is longer */
+            continue;
+        if (kind && registry->retired[i]->declaration->kind != kind)
             continue;
         number = (unsigned)strtoul(is + size + 1, NULL, 10);
         if (number > *ret_number) {
@@ -134,32 +136,87 @@ struct object *registry_find_retired(const struct registry *registry, const char
         return NULL;
     if (memchr(name, '@', size))
         return find(registry->retired, registry->n_retired, name, size);
-    return find_last(registry, name, size, &number);
+    return find_last(registry, name, size, NULL, &number);
+}
+
+struct object *registry_find_last(const struct registry *registry, const char *name,
+                                  const struct kind *kind)
+{
+    unsigned number;
+
+    return find_last(registry, name, strlen(name), kind, &number);
 }
 
 unsigned registry_next_number(const struct registry *registry, const char *name)
 {
     unsigned number;
 
-    (void)find_last(registry, name, strlen(name), &number);
+    (void)find_last(registry, name, strlen(name), NULL, &number);
     return number + 1;
+}
+
+int registry_reserve(struct registry *registry, size_t n, size_t n_retired)
+{
+    size_t most = registry->n > n ? registry->n : n;
+    struct object **objects = reallocarray(registry->objects, most + 1, sizeof *objects), **retired;
+
+    if (objects)
+        registry->objects = objects;
+    retired = reallocarray(registry->retired, registry->n_retired + n_retired + 1, sizeof *retired);
+    if (retired)
+        registry->retired = retired;
+    return objects && retired ? 0 : -ENOMEM;
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+    const struct object *const *left = a, *const *right = b;
+
+    return strcmp((*left)->declaration->name, (*right)->declaration->name);
+}
+
+void registry_sort_retired(struct registry *registry)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < registry->n_retired; i++)
+        if (object_is_retired(registry->retired[i]))
+            registry->retired[kept++] = registry->retired[i];
+    registry->n_retired = kept;
+    if (kept > 0)
+        qsort(registry->retired, kept, sizeof(struct object *), compare_objects);
+}
+
+void registry_drop_retired(struct registry *registry, struct object *object)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < registry->n_retired; i++)
+        if (registry->retired[i] != object)
+            registry->retired[kept++] = registry->retired[i];
+    registry->n_retired = kept;
+    object_free(object);
 }
 
 int registry_add_retired(struct registry *registry, struct object *object)
 {
-    const char *name = object->declaration->name;
-    struct object **retired =
-        reallocarray(registry->retired, registry->n_retired + 1, sizeof *retired);
-    size_t at;
+    int r = registry_reserve(registry, registry->n, 1);
 
-    if (!retired)
-        return -ENOMEM;
-    registry->retired = retired;
-    at = after(retired, registry->n_retired, name, strlen(name));
-    memmove(&retired[at + 1], &retired[at], (registry->n_retired - at) * sizeof *retired);
-    retired[at] = object;
-    registry->n_retired++;
+    if (r < 0)
+        return r;
+    registry->retired[registry->n_retired++] = object;
+    registry_sort_retired(registry);
     return 0;
+}
+
+struct object *registry_holder(const struct registry *registry, const char *name)
+{
+    struct object *object;
+
+    for (size_t i = 0; (object = registry_at(registry, i)); i++)
+        if (object->kernel_name && strcmp(object->kernel_name, name) == 0)
+            return object;
+    return NULL;
 }
 
 /* ---- all of them ---- */

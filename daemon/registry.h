@@ -31,10 +31,23 @@ struct object *registry_find(const struct registry *registry, const char *name, 
  * none. */
 struct object *registry_find_retired(const struct registry *registry, const char *name,
                                      size_t size);
+/* The last one to retire of those called NAME that is of KIND. NULL: there is none. */
+struct object *registry_find_last(const struct registry *registry, const char *name,
+                                  const struct kind *kind);
 /* Takes a retired object over. -ENOMEM. */
 int registry_add_retired(struct registry *registry, struct object *object) _must_check_;
+/* Frees one of them. */
+void registry_drop_retired(struct registry *registry, struct object *object);
+/* Makes room for N objects that are declared, and for N_RETIRED more that are retired. -ENOMEM. */
+int registry_reserve(struct registry *registry, size_t n, size_t n_retired) _must_check_;
+/* Puts the list of retired ones right, of which some may have been added at its end, and some be
+ * retired no more. */
+void registry_sort_retired(struct registry *registry);
 /* The number that the next object to retire as NAME gets, 1 for the first. */
 unsigned registry_next_number(const struct registry *registry, const char *name);
+
+/* The object that lives under NAME in the kernel. NULL: none of ours. */
+struct object *registry_holder(const struct registry *registry, const char *name);
 
 /* All objects in the order of pages: the I-th; NULL past the end. */
 struct object *registry_at(const struct registry *registry, size_t i);

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#define NO_FIELD      0x10000u /* a type that no field can have */
-#define LEFT_OUT_ROOM 16384u   /* of a status, for paths of up to 4096 bytes each */
-#define GRANTS_ROOM   64u      /* kept for the count of grants that do not fit a reply */
+#define NO_FIELD    0x10000u /* a type that no field can have */
+#define FILES_ROOM  24576u   /* of a status, for paths of up to 4096 bytes each */
+#define GRANTS_ROOM 64u      /* kept for the count of grants that do not fit a reply */
 
 /* ---- replies ---- */
 
@@ -143,6 +143,8 @@ static int find(struct request *request, const char *name, size_t size, bool ret
     object = registry_find(request->desk->registry, name, size);
     if (!object && retired)
         object = registry_find_retired(request->desk->registry, name, size);
+    if (!object && retired && size > 0 && memchr(name, '@', size))
+        return say(&request->why, -ENOENT, "no object of that name and number is retired");
     if (!object)
         return unknown_name(request, name, size);
     *ret = object;
@@ -365,17 +367,28 @@ static int answer_show(struct request *request)
     return 0;
 }
 
-static void describe_left_out(struct request *request)
+bool desk_is_degraded(const struct desk *desk)
+{
+    return registry_count(desk->registry).failed || desk->config->n_left_out ||
+           desk->config->n_stale;
+}
+
+static void describe_files(struct request *request)
 {
     const struct config *config = request->desk->config;
     struct wire_writer *writer = &request->reply->writer;
+    const char *path;
 
     wire_put_fact_number(writer, "left_out_files", config->n_left_out);
+    wire_put_fact_number(writer, "stale_files", config->n_stale);
     if (!request_may_observe(request))
         return;
-    for (size_t i = 0; i < config->n_left_out && writer->size < LEFT_OUT_ROOM; i++)
+    for (size_t i = 0; i < config->n_left_out && writer->size < FILES_ROOM / 2; i++)
         wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "left_out",
                            config->left_out[i]);
+    for (size_t i = 0; i < config->n_files && writer->size < FILES_ROOM; i++)
+        if (config_file_is_stale(config, i, &path))
+            wire_put_fact_text(writer, WIRE_FACT_TEXT | WIRE_FACT_LIST, "stale", path);
 }
 
 static int answer_status(struct request *request)
@@ -390,8 +403,7 @@ static int answer_status(struct request *request)
     for (size_t i = 0; observer && (object = registry_at(desk->registry, i)); i++)
         object_look(object);
     counts = registry_count(desk->registry);
-    wire_put_fact_text(writer, WIRE_FACT_TEXT, "state",
-                       counts.failed || desk->config->n_left_out ? "degraded" : "ok");
+    wire_put_fact_text(writer, WIRE_FACT_TEXT, "state", desk_is_degraded(desk) ? "degraded" : "ok");
     wire_put_fact_text(writer, WIRE_FACT_TEXT, "version", PACKAGE_VERSION);
     wire_put_fact_number(writer, "pid", (uint64_t)getpid());
     wire_put_fact_number(writer, "uid", geteuid());
@@ -400,7 +412,7 @@ static int answer_status(struct request *request)
     wire_put_fact_number(writer, "failed", counts.failed);
     wire_put_fact_number(writer, "differing", counts.differing);
     wire_put_fact_number(writer, "retired", desk->registry->n_retired);
-    describe_left_out(request);
+    describe_files(request);
     wire_put_fact_number(writer, "clients", desk->n_clients);
     if (observer) {
         wire_put_fact_number(writer, "unread_descriptors", desk->quota.unread);
@@ -440,6 +452,12 @@ static int answer_whoami(struct request *request)
 
 static int dispatch(struct request *request)
 {
+    if (request->header.type >= WIRE_ADMIN_TYPES && request->header.type <= WIRE_PURGE &&
+        !request->caller->admin)
+        return say(&request->why, -EACCES,
+                   "requests that change the broker, or tell what would, are for its "
+                   "administrators: at %s",
+                   request->desk->admin_socket);
     switch (request->header.type) {
     case WIRE_ACQUIRE:
         return answer_acquire(request);
@@ -459,6 +477,14 @@ static int dispatch(struct request *request)
         return request_await(request);
     case WIRE_CANCEL:
         return request_cancel(request);
+    case WIRE_RELOAD:
+        return request_reload(request, RUN_RELOAD);
+    case WIRE_PLAN:
+        return request_reload(request, RUN_PLAN);
+    case WIRE_REPLACE:
+        return request_replace(request);
+    case WIRE_PURGE:
+        return request_purge(request);
     case WIRE_PROVE:
         return request_prove(request);
     default:

@@ -6,9 +6,15 @@
 #include "daemon/registry.h"
 #include "daemon/unread.h"
 
+struct reload;
+struct server;
+
 /* What requests are answered from; owned by the broker. */
 struct desk {
     struct registry *registry;
+    struct store *store;
+    struct reload *reload;
+    struct server *server;
     const struct config *config;
     uint64_t started_us;
     size_t n_clients;                  /* of both sockets */
@@ -18,6 +24,10 @@ struct desk {
     struct quota quota; /* descriptors on their way to clients */
     unsigned without;   /* features of the kernel to do without */
 };
+
+/* Whether something of the configuration is not as it says: an object failed, a file left out, or
+ * counting as before. */
+bool desk_is_degraded(const struct desk *desk);
 
 /* Who asks. */
 struct caller {

@@ -1,6 +1,7 @@
 /* What the files that answer requests share. */
 #pragma once
 
+#include "daemon/reload.h"
 #include "daemon/request.h"
 
 /* A request while it is answered. */
@@ -43,8 +44,8 @@ void request_put_grants(struct request *request, const struct declaration *decla
                         const struct credentials *who, bool places);
 
 /* Words that the answer is not there yet: the request waits for the end of RUN of a reload, or for
- * any (0). Returns 0, -EBUSY when too many of the client's wait already, or -EMSGSIZE when it is too
- * long to be kept. */
+ * any (0). Returns 0, -EBUSY when too many of the client's wait already, or -EMSGSIZE when it is
+ * too long to be kept. */
 int request_wait(struct request *request, uint64_t run);
 
 /* ---- request_unit.c ---- */
@@ -59,6 +60,15 @@ int request_prove(struct request *request);
 
 int request_await(struct request *request);
 int request_cancel(struct request *request);
+
+/* ---- request_reload.c ---- */
+
+int request_reload(struct request *request, enum run_sort sort);
+
+/* ---- request_replace.c ---- */
+
+int request_replace(struct request *request);
+int request_purge(struct request *request);
 
 /* ---- request_can.c ---- */
 

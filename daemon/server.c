@@ -79,6 +79,11 @@ static int check_admin(struct server *server, struct connection *connection, str
                peer->credentials.uid, peer->credentials.uid);
 }
 
+static size_t most_clients(const struct door *door)
+{
+    return door->admin ? ADMIN_CLIENTS : door->server->desk->config->max_clients;
+}
+
 /* Fills in a new connection, all but watching it. On failure nothing is left of it but its fd. */
 static int admit(struct door *door, struct connection *connection, int fd, bool unguarded,
                  struct sentence *why)
@@ -93,7 +98,7 @@ static int admit(struct door *door, struct connection *connection, int fd, bool 
         .admin = door->admin,
         .unguarded = unguarded,
     };
-    if (door->n_clients >= door->max_clients)
+    if (door->n_clients >= most_clients(door))
         return say(why, -EBUSY, "the broker has %zu clients, which is the most it may have",
                    door->n_clients);
     r = peer_init(&connection->peer, fd);
@@ -287,6 +292,11 @@ static void door_close(struct door *door)
     listener_deinit(&door->listener);
 }
 
+static mode_t admin_mode(const struct config *config)
+{
+    return config->admin.n ? 0666 : 0600;
+}
+
 int server_open(struct server *server, struct loop *loop, struct desk *desk, const char *path,
                 const char *admin_path, int *handed, struct sentence *why)
 {
@@ -303,17 +313,16 @@ int server_open(struct server *server, struct loop *loop, struct desk *desk, con
     desk->quota.limit = limits_descriptors();
     server->desk = desk;
     users_init(&server->users);
-    server->main =
-        (struct door){.listener = LISTENER_NULL, .max_clients = desk->config->max_clients};
-    server->admin =
-        (struct door){.listener = LISTENER_NULL, .admin = true, .max_clients = ADMIN_CLIENTS};
+    server->main = (struct door){.listener = LISTENER_NULL};
+    server->admin = (struct door){.listener = LISTENER_NULL, .admin = true};
     server->pause = (struct timer){.fire = end_pause};
     server->paused = false;
     LIST_INIT(&server->connections);
+    LIST_INIT(&server->woken);
     server->reserve = open("/", O_PATH | O_CLOEXEC);
     if (server->reserve < 0)
         return say(why, -errno, "no descriptor to keep in reserve: %s", strerror(errno));
-    r = door_open(&server->admin, server, admin_path, desk->config->admin.n ? 0666 : 0600, -1, why);
+    r = door_open(&server->admin, server, admin_path, admin_mode(desk->config), -1, why);
     if (r < 0)
         return r;
     return door_open(&server->main, server, path, 0666, TAKE_FD(*handed), why);
@@ -328,4 +337,60 @@ void server_deinit(struct server *server)
     door_close(&server->main);
     door_close(&server->admin);
     server->reserve = close_fd(server->reserve);
+}
+
+/* ---- what a changed configuration asks for ---- */
+
+void server_open_to_admins(struct server *server)
+{
+    struct sentence why;
+
+    if (listener_open_to(&server->admin.listener, admin_mode(server->desk->config), &why) < 0)
+        log_warning("%s", why.text);
+}
+
+void server_wake(struct server *server)
+{
+    struct kept *kept;
+
+    while ((kept = LIST_FIRST(&server->context.waiting))) {
+        LIST_REMOVE(kept, entry);
+        LIST_INSERT_HEAD(&server->woken, kept, entry);
+    }
+}
+
+bool server_answer_woken(struct server *server)
+{
+    struct kept *kept = LIST_FIRST(&server->woken);
+
+    if (kept)
+        connection_resume(kept);
+    return kept;
+}
+
+static bool is_concerned(struct connection *connection, const struct object *object)
+{
+    const struct grants *grants = &object->declaration->grants;
+
+    if (grants->by_group)
+        peer_learn_groups(&connection->peer, connection->source.fd);
+    if (grants->by_unit) /* without it he is told nothing */
+        (void)!peer_learn_unit(&connection->peer, connection->source.fd,
+                               &connection->context->desk->units);
+    return connection->admin || grants_access(grants, &connection->peer.credentials);
+}
+
+void server_announce(struct server *server, const struct object *object)
+{
+    const struct wire_header header = {.version = WIRE_VERSION, .type = WIRE_EVENT};
+    uint8_t frame[WIRE_HEADER_SIZE + WIRE_NAME_MAX + 8];
+    struct connection *connection;
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, frame, sizeof frame);
+    wire_put_header(&writer, &header);
+    wire_put_text(&writer, WIRE_FIELD_REPLACED, object->declaration->name);
+    LIST_FOREACH (connection, &server->connections, entry)
+        if (is_concerned(connection, object))
+            connection_tell(connection, writer.data, writer.size);
 }

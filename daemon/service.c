@@ -21,6 +21,11 @@ void service_status(const char *status)
     (void)sd_notifyf(0, "STATUS=%s", status);
 }
 
+void service_reloading(void)
+{
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_us());
+}
+
 void service_stopping(void)
 {
     (void)sd_notify(0, "STOPPING=1");
@@ -34,6 +39,23 @@ void service_starting(uint64_t *told_us)
         return;
     *told_us = now;
     (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u\nSTATUS=making objects", START_STEP_US * 4);
+}
+
+/* ---- the store ---- */
+
+int service_keep(const char *name, const int *fds, unsigned n)
+{
+    char text[128];
+    int r;
+
+    (void)snprintf(text, sizeof text, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+    r = sd_pid_notify_with_fds(0, 0, text, fds, n);
+    return r == 0 ? -ENOTCONN : r < 0 ? r : 0;
+}
+
+void service_forget(const char *name)
+{
+    (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
 /* ---- the watchdog ---- */

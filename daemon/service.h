@@ -8,10 +8,17 @@
 void service_ready(const char *status);
 /* How it does now. */
 void service_status(const char *status);
+/* It applies another configuration; service_ready() is the end of that. */
+void service_reloading(void);
 void service_stopping(void);
 /* The start goes on and takes longer than it is given. May be called as often as one likes: it is
  * told every few seconds. TOLD_US is when it was told last, or the start began, by now_us(). */
 void service_starting(uint64_t *told_us);
+
+/* Lets the service manager keep descriptors under NAME, or forget those of that name. Whether it
+ * does is not told. -ENOTCONN: there is none; -errno of sendmsg(2). */
+int service_keep(const char *name, const int *fds, unsigned n) _must_check_;
+void service_forget(const char *name);
 
 /* Tells the service manager that the loop turns, as often as it wants to hear it; that is the one
  * thing that wakes an idle broker. */

@@ -32,6 +32,10 @@ enum wire_type {
     WIRE_AWAIT = 8, /* wait until declared */
     WIRE_CONFIG = 9,
     WIRE_PROVE = 10,
+    WIRE_RELOAD = 64,
+    WIRE_PLAN = 65, /* of a reload */
+    WIRE_REPLACE = 66,
+    WIRE_PURGE = 67,
 };
 
 enum wire_flag {
@@ -46,6 +50,8 @@ struct wire_header {
     uint32_t status; /* 0, or a positive errno; 0 in requests */
 };
 
+#define WIRE_ADMIN_TYPES 64u /* requests from this type on are for the admin socket */
+
 #define WIRE_CRITICAL 0x8000u /* bit of a field's type */
 
 enum wire_field_type {
@@ -53,7 +59,7 @@ enum wire_field_type {
     WIRE_FIELD_INDEX = 2,      /* reply: u32, which of the items it was, from 0 */
     WIRE_FIELD_ITEM = 3,       /* acquire: what is asked for, see wire_put_item() */
     WIRE_FIELD_DESCRIPTOR = 4, /* reply to acquire: what came, see wire_put_descriptor() */
-    WIRE_FIELD_NAME = 5,       /* show, await: name of an object */
+    WIRE_FIELD_NAME = 5,       /* show, await, replace, purge: name of an object */
     WIRE_FIELD_CURSOR = 6,     /* list: bytes to repeat in the request for the next page */
     WIRE_FIELD_OBJECT = 7,     /* reply to list: one object, holds FACT fields */
     WIRE_FIELD_FACT = 8,       /* key and value, see wire_put_fact_*() */
@@ -64,6 +70,7 @@ enum wire_field_type {
     WIRE_FIELD_SERIAL = 13,    /* cancel: u32, of the request that is to wait no longer */
     WIRE_FIELD_UNIT = 14,      /* can: text, the systemd unit that he is in */
     WIRE_FIELD_NONCE = 15,     /* reply: bytes that a prove has to repeat */
+    WIRE_FIELD_REPLACED = 16,  /* event: name of an object that is another one from now on */
 };
 
 /* The two directions that an access mask can hold. */

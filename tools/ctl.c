@@ -117,7 +117,7 @@ bool ctl_timeout(const char *text, int64_t *ret_us)
 {
     if (parse_seconds(text, ret_us) == 0)
         return true;
-    (void)ctl_usage("--timeout takes seconds, such as 2 or 0.25, not '%s'", text);
+    (void)ctl_usage("'%s' is no time: seconds are expected, such as 2 or 0.25", text);
     return false;
 }
 

@@ -42,6 +42,10 @@ int verb_receive(struct ctl *ctl, int argc, char **argv);
 int verb_signal(struct ctl *ctl, int argc, char **argv);
 int verb_wait(struct ctl *ctl, int argc, char **argv);
 int verb_exec(struct ctl *ctl, int argc, char **argv);
+int verb_plan(struct ctl *ctl, int argc, char **argv);
+int verb_reload(struct ctl *ctl, int argc, char **argv);
+int verb_replace(struct ctl *ctl, int argc, char **argv);
+int verb_purge(struct ctl *ctl, int argc, char **argv);
 int verb_sandbox(struct ctl *ctl, int argc, char **argv);
 
 /* The first thing that a program does. From now on, a reader that has gone is an error of writing,
@@ -67,7 +71,7 @@ int ctl_option(struct ctl *ctl, int argc, char **argv, const struct option *opti
 bool ctl_arguments(struct ctl *ctl, int argc, char **argv, int least, int most);
 /* Whether at least LEAST and at most MOST arguments follow the options; the error is said. */
 bool ctl_count_is(int argc, int least, int most);
-/* The value of --timeout. */
+/* A time in seconds, as the value of an option. The error is said. */
 bool ctl_timeout(const char *text, int64_t *ret_us);
 
 /* ---- errors: said once, on stderr; the exit code is returned ---- */

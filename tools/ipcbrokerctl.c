@@ -6,9 +6,12 @@ static const struct {
     const char *name;
     int (*run)(struct ctl *ctl, int argc, char **argv);
 } verbs[] = {
-    {"list", verb_list}, {"show", verb_show}, {"status", verb_status},   {"whoami", verb_whoami},
-    {"can", verb_can},   {"send", verb_send}, {"receive", verb_receive}, {"signal", verb_signal},
-    {"wait", verb_wait}, {"exec", verb_exec}, {"sandbox", verb_sandbox}, {"config", verb_config},
+    {"list", verb_list},       {"show", verb_show},       {"status", verb_status},
+    {"whoami", verb_whoami},   {"can", verb_can},         {"send", verb_send},
+    {"receive", verb_receive}, {"signal", verb_signal},   {"wait", verb_wait},
+    {"exec", verb_exec},       {"sandbox", verb_sandbox}, {"config", verb_config},
+    {"plan", verb_plan},       {"reload", verb_reload},   {"replace", verb_replace},
+    {"purge", verb_purge},
 };
 
 const char ctl_program[] = "ipcbrokerctl";
@@ -24,15 +27,22 @@ static const char help[] =
     "  whoami                  who the broker takes you for\n"
     "  can SUBJECT ACCESS NAME whether SUBJECT may, and why; exit code 4 when not\n"
     "  config                  the configuration in force, and where each line is from\n"
+    "  plan                    what a reload would do now\n"
+    "  reload                  read the configuration anew; exit code 1 unless all of it\n"
+    "                          was applied as it stands there\n"
+    "  replace NAME            a new object in the place of an empty one\n"
+    "  purge NAME | --retired  take what waits in a retired object, and end it; or end all\n"
+    "                          retired ones that are empty\n"
     "  send [--priority N] [--timeout SECONDS] NAME [TEXT|-]\n"
     "                          send TEXT, or what stdin has, to a queue\n"
     "  receive [--timeout SECONDS] [--count N | --follow] NAME\n"
     "                          print messages of a queue\n"
-    "  signal NAME [N]         add N, or 1, to an eventfd\n"
+    "  signal NAME [N]         add N, or 1, to an eventfd, or so many bytes to a pipe\n"
     "  wait [--timeout SECONDS] NAME\n"
-    "                          wait for an eventfd, take its count and print it\n"
-    "  exec [--nonblock] NAME[:ACCESS][=ALIAS]... -- PROGRAM [ARGUMENT...]\n"
-    "                          become PROGRAM, with descriptors of these objects\n"
+    "                          wait for an eventfd or a pipe, take its count and print it\n"
+    "  exec [--wait[=SECONDS]] [--nonblock] NAME[:ACCESS][=ALIAS]... -- PROGRAM...\n"
+    "                          become PROGRAM, with descriptors of these objects;\n"
+    "                          --wait: when all are declared\n"
     "  sandbox --config FILE -- PROGRAM [ARGUMENT...]\n"
     "                          run PROGRAM with a broker of its own\n"
     "\n"

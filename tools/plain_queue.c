@@ -21,15 +21,24 @@ static int explain_open(int r, const char *name)
     }
 }
 
+/* Names are judged in the same way when nothing is to be created. */
+static bool is_name(const char *name)
+{
+    _cleanup_(queue_freep) struct ipcb_queue *q = NULL;
+
+    return ipcb_queue_open(&q, name, O_WRONLY, 0, NULL) != -EINVAL;
+}
+
 static int explain_create(int r, const char *name)
 {
     switch (r) {
     case -EINVAL:
-        return ctl_error(
-            r,
-            "the queue '%s' cannot be created: this is no name, or the limits are over "
-            "/proc/sys/fs/mqueue/msg_max or msgsize_max",
-            name);
+        if (!is_name(name))
+            return explain_open(r, name);
+        return ctl_error(r,
+                         "the queue '%s' cannot be created: its limits are over "
+                         "/proc/sys/fs/mqueue/msg_max or msgsize_max",
+                         name);
     case -EMFILE:
         return ctl_error(r, "the queue '%s' is over RLIMIT_MSGQUEUE, see `prlimit --msgqueue`",
                          name);

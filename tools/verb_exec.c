@@ -12,6 +12,7 @@ struct wish {
     char variables[IPCB_ITEMS_MAX][VARIABLE_SIZE];
     size_t n;
     unsigned flags;
+    int64_t timeout_us;
     char **program; /* with its arguments */
 };
 
@@ -74,17 +75,34 @@ static bool names_are_distinct(const struct wish *wish)
     return true;
 }
 
+static bool take_option(struct wish *wish, int c)
+{
+    switch (c) {
+    case 'n':
+        wish->flags |= IPCB_NONBLOCK;
+        return true;
+    case 'w':
+        wish->flags |= IPCB_UNTIL_DECLARED;
+        wish->timeout_us = -1;
+        return !optarg || ctl_timeout(optarg, &wish->timeout_us);
+    default:
+        return false;
+    }
+}
+
 static bool parse_options(struct ctl *ctl, int argc, char **argv, struct wish *wish)
 {
-    static const struct option options[] = {{"nonblock", no_argument, NULL, 'n'}, CTL_OPTIONS};
+    static const struct option options[] = {
+        {"nonblock", no_argument, NULL, 'n'}, {"wait", optional_argument, NULL, 'w'}, CTL_OPTIONS};
     int c;
 
-    while ((c = ctl_option(ctl, argc, argv, options)) != -1) {
-        if (c != 'n')
+    while ((c = ctl_option(ctl, argc, argv, options)) != -1)
+        if (!take_option(wish, c))
             return false;
-        wish->flags |= IPCB_NONBLOCK;
-    }
-    return true;
+    if (wish->timeout_us != 0)
+        return true;
+    (void)ctl_usage("--wait=0 would not wait; leave it out");
+    return false;
 }
 
 /* The first "--" parts our own arguments from PROGRAM's. */
@@ -115,9 +133,11 @@ static int acquire(struct ctl *ctl, struct wish *wish)
 
     if (r != EXIT_DONE)
         return r;
-    r = ipcb_acquire_many(ctl->broker, wish->items, wish->n, PATIENCE_US);
+    r = ipcb_acquire_many(ctl->broker, wish->items, wish->n, wish->timeout_us);
     if (r == -EINVAL)
         return ctl_usage("%s", ipcb_message(ctl->broker));
+    if (r == -ETIMEDOUT && wish->flags & IPCB_UNTIL_DECLARED)
+        return ctl_error(r, "not all of these objects have been declared in time");
     if (r < 0)
         return ctl_broker_error(ctl, r);
     ctl->broker = ipcb_free(ctl->broker); /* its socket may have a number that we need */
@@ -141,7 +161,7 @@ static int hand_down(const struct wish *wish, const struct hand_down *inherited)
 
 int verb_exec(struct ctl *ctl, int argc, char **argv)
 {
-    struct wish wish = {0};
+    struct wish wish = {.timeout_us = PATIENCE_US};
     struct hand_down inherited;
     struct sentence why;
     int r;

@@ -1,6 +1,9 @@
 #include "tests/fuzz/fuzz_desk.h"
 
+#include "daemon/store.h"
+
 #include "daemon/clock.h"
+#include "daemon/reload.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -42,6 +45,8 @@ static struct {
     struct environment environment;
     struct registry registry;
     struct desk desk;
+    struct store store; /* there is none */
+    struct reload reload;
 } core;
 
 /* ---- the model ---- */
@@ -174,8 +179,11 @@ const struct desk *fuzz_desk(void)
     ORACLE(registry_init(&core.registry, core.config, &core.environment) == 0, "no registry");
     registry_create(&core.registry);
     ORACLE(registry_count(&core.registry).failed == 0, "an object could not be made");
+    core.reload.phase = RUN_WALKING; /* so that nothing is begun, replaced or purged */
     core.desk = (struct desk){
+        .store = &core.store,
         .registry = &core.registry,
+        .reload = &core.reload,
         .config = core.config,
         .started_us = now_us(),
         .socket = "/run/fuzz.sock",

@@ -119,7 +119,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .credentials = {.uid = fuzz_uid(user), .gid = fuzz_uid(user)},
         .groups_known = true,
     };
-    const struct caller caller = {.peer = &peer, .fd = -1, .admin = who & 0x80};
+    struct kept_list waiting = LIST_HEAD_INITIALIZER(waiting);
+    const struct caller caller = {
+        .peer = &peer, .fd = -1, .admin = who & 0x80, .waiting = &waiting};
     uint8_t *frame = exact_copy(bytes.at, bytes.left);
     const struct desk *desk = fuzz_desk();
     size_t open_before = count_open();

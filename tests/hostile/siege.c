@@ -3,9 +3,10 @@
 
 #include <poll.h>
 
-#define AFTERWARDS 20   /* answers of the canary when the attack is over */
-#define MEMORY_KIB 4096 /* what an attack may leave in the allocator, which returns only the end   \
-                         */
+#define AFTERWARDS 20 /* answers of the canary when the attack is over */
+#define MEMORY_KIB                                                                                 \
+    4096 /* what an attack may leave in the allocator, which returns only the end                  \
+          */
 #define CHANGES_MAX 4
 
 static struct {

@@ -203,6 +203,36 @@ START_TEST(one_more_than_a_packet_holds_is_too_many)
 }
 END_TEST
 
+START_TEST(a_batch_comes_in_wrappers)
+{
+    struct ipcb_queue *orders = NULL;
+    struct ipcb_event *wake = NULL, *done = NULL;
+    struct ipcb_item items[] = {{.name = "orders", .queue = &orders},
+                                {.name = "wake", .event = &wake},
+                                {.name = "done", .event = &done, .access = IPCB_WRITE}};
+    struct ipcb *b;
+    uint64_t count = 0;
+
+    serve("[queue:orders]\nuse = user:$C0\n[eventfd:wake]\nuse = user:$C0\n"
+          "[pipe:done]\nwrite = user:$C0\n");
+    b = connect_as(user(0));
+    ck_assert_msg(ipcb_acquire_many(b, items, 3, -1) == 0, "%s", ipcb_message(b));
+    put(orders, "a book");
+    expect_next(orders, "a book");
+    ck_assert_int_eq(ipcb_event_signal(wake, 2), 0);
+    ck_assert_int_eq(ipcb_event_wait(wake, &count, 0), 0);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(ipcb_event_signal(done, 1), 0);
+    ck_assert_int_eq(ipcb_event_wait(done, &count, 0), -EBADF);
+    items[1] = (struct ipcb_item){.name = "orders", .event = &wake};
+    ck_assert_int_eq(ipcb_acquire_many(b, items, 3, -1), -EINVAL); /* another kind */
+    (void)ipcb_queue_free(orders);
+    (void)ipcb_event_free(wake);
+    (void)ipcb_event_free(done);
+    (void)ipcb_free(b);
+}
+END_TEST
+
 TCase *batch_case(void)
 {
     TCase *tcase = broker_case("batch");
@@ -212,6 +242,7 @@ TCase *batch_case(void)
     tcase_add_loop_test(tcase, one_bad_item_in_the_middle_leaves_nothing, 0,
                         sizeof bad / sizeof *bad);
     tcase_add_test(tcase, an_error_reply_carries_no_descriptor_and_says_which_item);
+    tcase_add_test(tcase, a_batch_comes_in_wrappers);
     tcase_add_test(tcase, one_more_than_a_packet_holds_is_too_many);
     return tcase;
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <mqueue.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #define ORDERS   "[queue:orders]\nmessage_size = 100\nuse = user:0, user:$C0, user:$C1\n"
@@ -158,6 +159,107 @@ START_TEST(a_handle_says_that_there_is_no_broker_and_goes_on_when_there_is)
 }
 END_TEST
 
+/* A queue with a name is adopted; an eventfd and a private queue are others after a restart that
+ * keeps nothing. */
+#define BOTH "use = user:0, user:$C0\n" /* who connects, and who connects again */
+#define TWINS                                                                                      \
+    ORDERS "[queue:secret]\nmax_messages = 2\nmessage_size = 16\nposix_name = none\n" BOTH         \
+           "[eventfd:wake]\n" BOTH
+
+static char told[64];
+
+static void on_changed(struct ipcb *b, const char *name, void *unused)
+{
+    (void)b, (void)unused;
+    ck_assert_uint_lt(strlen(told) + strlen(name) + 2, sizeof told);
+    strcat(strcat(told, name), " ");
+}
+
+static void process_until_told(struct ipcb *b, size_t size)
+{
+    struct pollfd ready = {.fd = ipcb_get_fd(b), .events = POLLIN};
+
+    while (strlen(told) < size) {
+        ck_assert_int_eq(poll(&ready, 1, -1), 1);
+        ck_assert_int_ge(ipcb_process(b), 0);
+    }
+}
+
+START_TEST(a_dead_twin_is_told_and_renewed)
+{
+    struct ipcb_queue *orders, *secret;
+    struct ipcb_event *wake, *other;
+    struct ipcb *b;
+    int fd;
+
+    serve(TWINS);
+    b = connect_as(user(0));
+    ck_assert_int_eq(ipcb_watch(b, on_changed, NULL), 0);
+    ck_assert_int_eq(ipcb_queue_acquire(&orders, b, "orders", 0), 0);
+    ck_assert_int_eq(ipcb_queue_acquire(&secret, b, "secret", 0), 0);
+    ck_assert_int_eq(ipcb_event_acquire(&wake, b, "wake"), 0);
+    ck_assert_int_eq(ipcb_queue_renew(secret, b, "secret"), 0); /* nothing has happened yet */
+    ck_assert_int_eq(ipcb_event_renew(wake, b, "wake"), 0);
+    ck_assert_int_eq(fixture_end(&broker, SIGKILL), 128 + SIGKILL);
+    fixture_start(&broker);
+    process_until_told(b, strlen("secret wake "));
+    ck_assert_ptr_nonnull(strstr(told, "secret "));
+    ck_assert_ptr_nonnull(strstr(told, "wake "));
+    ck_assert_int_eq(ipcb_queue_renew(orders, b, "orders"), 0); /* it was adopted */
+    fd = ipcb_event_fd(wake);
+    ck_assert_int_eq(ipcb_event_renew(wake, b, "wake"), 1);
+    ck_assert_int_eq(ipcb_event_fd(wake), fd);
+    ck_assert_int_eq(ipcb_event_acquire(&other, b, "wake"), 0);
+    ck_assert_int_eq(ipcb_event_signal(other, 3), 0);
+    ck_assert_int_eq(ipcb_event_wait(wake, NULL, 0), 0);
+    put(secret, "lost"); /* to the dead twin */
+    ck_assert_int_eq(ipcb_queue_renew(secret, b, "secret"), 1);
+    ck_assert_int_eq(ipcb_queue_depth(secret), 0);
+    ck_assert_int_eq(ipcb_queue_renew(secret, b, "secret"), 0);
+    ck_assert_int_eq(ipcb_queue_renew(secret, b, "wake"), -EINVAL); /* another kind */
+    put(secret, "found");
+    expect_next(secret, "found");
+    (void)ipcb_queue_free(orders);
+    (void)ipcb_queue_free(secret);
+    (void)ipcb_event_free(wake);
+    (void)ipcb_event_free(other);
+    (void)ipcb_free(b);
+}
+END_TEST
+
+static void on_acquired(struct ipcb *b, int r, struct ipcb_item *items, size_t n, void *name)
+{
+    ck_assert_msg(r == 0, "%s", ipcb_message(b));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_str_eq(items[0].name, name);
+    on_changed(b, items[0].name, NULL);
+}
+
+/* The configuration that declares it is only read by the next broker. */
+START_TEST(who_waits_for_a_declaration_waits_over_restarts)
+{
+    static char name[] = "later";
+    struct ipcb_event *later = NULL;
+    struct ipcb_item item = {.name = name, .flags = IPCB_UNTIL_DECLARED, .event = &later};
+    struct ipcb *b;
+
+    serve(ORDERS);
+    b = connect_as(user(0));
+    ck_assert_int_eq(ipcb_acquire_async(b, NULL, &item, 1, -1, on_acquired, name), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_ge(ipcb_process(b), 0);
+        ck_assert_str_eq(told, "");
+        ck_assert_int_eq(fixture_end(&broker, ends[i]), ends[i] == SIGTERM ? 0 : 128 + SIGKILL);
+        fixture_configure(&broker, i == 0 ? ORDERS : TWINS "[eventfd:later]\n" BOTH);
+        fixture_start(&broker);
+    }
+    process_until_told(b, strlen("later "));
+    ck_assert_int_eq(ipcb_event_signal(later, 1), 0);
+    (void)ipcb_event_free(later);
+    (void)ipcb_free(b);
+}
+END_TEST
+
 /* ---- adoption of what is not as declared ---- */
 
 START_TEST(a_queue_of_other_limits_is_kept_and_said)
@@ -273,6 +375,8 @@ TCase *restart_case(void)
     tcase_add_test(tcase, what_clients_hold_works_on_when_the_broker_is_killed);
     tcase_add_loop_test(tcase, a_handle_finds_the_restarted_broker, 0, 2);
     tcase_add_test(tcase, a_handle_says_that_there_is_no_broker_and_goes_on_when_there_is);
+    tcase_add_test(tcase, a_dead_twin_is_told_and_renewed);
+    tcase_add_test(tcase, who_waits_for_a_declaration_waits_over_restarts);
     tcase_add_test(tcase, a_queue_of_other_limits_is_kept_and_said);
     tcase_add_loop_test(tcase, an_adopted_queue_has_the_declared_mode_again, 0,
                         sizeof modes / sizeof *modes);

@@ -109,6 +109,11 @@ needs_root() {
 before_test() { :; }
 explain_failure() { :; }
 
+# A figure, which is printed with the result.
+note() {
+    echo "# $*" >>"$directory.notes"
+}
+
 run_tests() {
     local test n=0
     echo "1..$#"
@@ -133,6 +138,7 @@ run_tests() {
         else
             echo "ok $n - $test"
         fi
+        ! cat "$directory.notes" 2>/dev/null || rm "$directory.notes"
         rm -f "$directory.log"
     done
 }

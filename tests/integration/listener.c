@@ -50,6 +50,8 @@ static void print_others(int n)
         if (fd >= SD_LISTEN_FDS_START + n && sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, -1) > 0)
             (void)printf("%d besides: a socket\n", fd);
     }
+    if (directory)
+        (void)closedir(directory);
 }
 
 int main(void)
@@ -66,7 +68,9 @@ int main(void)
 
         (void)printf("%d %s %s %s%s\n", fd, names[i], kind_of(fd), direction_of(flags),
                      flags & O_NONBLOCK ? " nonblocking" : "");
+        free(names[i]);
     }
+    free(names);
     print_others(n);
     return fflush(stdout) != 0;
 }

@@ -28,6 +28,14 @@ every_symbol_is_declared_and_documented() {
     done < <(grep -o 'ipcb_[a-z_]*;' "$TEST_SRCDIR/client/libipcbroker.sym" | tr -d ';')
 }
 
+every_function_has_a_manual_page() {
+    local symbol pages=$prefix/share/man/man3
+    [[ -d $pages ]] || return 0 # --disable-man
+    while read -r symbol; do
+        grep -q "$symbol" "$pages/$symbol.3" || fail "no page $symbol(3)"
+    done < <(grep -o 'ipcb_[a-z_]*;' "$TEST_SRCDIR/client/libipcbroker.sym" | tr -d ';')
+}
+
 the_library_needs_nothing_but_libc() {
     readelf --dynamic "$library" | grep NEEDED | grep -o '\[.*\]' | grep -v -E '^\[(libc\.so|ld-linux|libasan|libubsan|libm\.so|libgcc_s|librt|libpthread|libdl)' >needed || true
     [[ ! -s needed ]] || fail "it needs $(<needed)"
@@ -122,7 +130,7 @@ dependencies_point_one_way() {
 }
 
 tests=(everything_is_installed the_library_exports_its_symbols_and_no_others
-    every_symbol_is_declared_and_documented the_library_needs_nothing_but_libc
+    every_symbol_is_declared_and_documented every_function_has_a_manual_page the_library_needs_nothing_but_libc
     the_header_is_c99_and_cxx17 a_program_builds_with_pkg_config a_missing_check_stops_configure
     the_sources_are_formatted the_scripts_are_clean no_file_is_too_long dependencies_point_one_way)
 run_tests "${tests[@]}"

@@ -248,6 +248,45 @@ socat_takes_a_number() {
 '
 }
 
+# ---- waiting ----
+
+what_is_declared_is_not_waited_for() {
+    expect_status 0 sandboxed "$ctl" exec --wait orders wake -- "$listener"
+    expect_output '3 orders queue both
+4 wake eventfd both nonblocking
+'
+}
+
+waiting_has_an_end() {
+    expect_status 5 sandboxed "$ctl" exec --wait=0.05 orders later -- touch was-run
+    expect_text err 'declared in time'
+    expect_status 4 sandboxed "$ctl" exec --wait foreign -- touch was-run
+    expect_status 2 sandboxed "$ctl" exec --wait=0 orders -- touch was-run
+    expect_status 2 sandboxed "$ctl" exec --wait=x orders -- touch was-run
+    [[ ! -e was-run ]]
+}
+
+an_object_is_waited_for_until_it_is_declared() {
+    local waiting
+    needs_root
+    start_broker '[queue:orders]
+use = any'
+    "$ctl" --socket "$socket" exec --wait orders later -- "$listener" >found &
+    waiting=$!
+    while [[ $("$ctl" --socket "$socket" --json status | jq .clients) != 2 ]]; do kill -0 "$waiting"; done
+    stop_broker
+    start_broker '[queue:orders]
+use = any
+[eventfd:later]
+use = any'
+    wait "$waiting"
+    stop_broker
+    expect_status 0 cat found
+    expect_output '3 orders queue both
+4 later eventfd both nonblocking
+'
+}
+
 # ---- errors ----
 
 a_program_that_cannot_be_run_is_126_or_127() {
@@ -301,7 +340,8 @@ run_tests descriptors_are_found_in_their_order an_access_may_be_asked_for \
     closed_streams_are_not_taken signals_are_as_they_were many_come_at_once few_numbers_are_enough \
     inherited_ones_come_first inherited_ones_without_names_get_the_usual_one \
     what_is_meant_for_another_is_forgotten what_is_wrong_with_the_inherited_is_said \
-    python_finds_them systemd_socket_activate_starts_a_program_at_the_first_message \
+    what_is_declared_is_not_waited_for waiting_has_an_end \
+    an_object_is_waited_for_until_it_is_declared python_finds_them systemd_socket_activate_starts_a_program_at_the_first_message \
     a_program_gets_sockets_of_a_service_manager_too socat_takes_a_number \
     a_program_that_cannot_be_run_is_126_or_127 without_the_objects_no_program_is_run \
     two_that_a_script_could_not_tell_apart_are_refused wrong_usage_is_2

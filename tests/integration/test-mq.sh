@@ -180,6 +180,7 @@ wrong_usage_is_2() {
     for name in '' / a/b /a/b //a . .. "$(printf '%0256d' 0)"; do
         expect_status 2 mqrecv "$name"
         expect_status 2 mqsend "$name" text
+        expect_status 2 mqsend -c "$name" text
     done
     expect_status 2 mqsend --null --raw "$q"
     expect_status 2 mqsend --null "$q" text

@@ -242,6 +242,7 @@ wrong_usage_is_2() {
 help_and_version_go_to_stdout() {
     expect_status 0 "$ctl" --help
     expect_text out list receive sandbox
+    awk 'length > 85 { exit 1 }' out
     expect_status 0 "$ctl" --version
     expect_text out ipcbrokerctl
     expect_status 0 "$ipcbrokerd" --help
@@ -257,6 +258,27 @@ a_full_disk_is_an_error() {
     expect_status 0 sh -c '
         "$0" sandbox --config sandbox.conf -- sh -c "\"$0\" list >/dev/full" 2>err2
         [ $? = 1 ]' "$ctl"
+}
+
+# Whatever a verb prints: one document with --json, and an error where it cannot be written.
+every_output_is_one_document_and_is_written() {
+    local verb
+    for verb in list 'show wake' status whoami 'can me use wake' config 'wait three' 'receive orders'; do
+        # shellcheck disable=SC2086 # words
+        expect_status 0 in_sandbox "[broker]
+observe = any
+$config
+[eventfd:three]
+initial = 3
+semaphore = yes
+use = any" sh -ec '"$0" send orders x; "$0" send orders x; "$0" send orders x; "$0" --json "$@"
+            for command in "$*" "--json $*"; do
+                "$0" $command >/dev/full || echo "$?" >&2
+            done' "$ctl" $verb
+        [[ $(wc -l <out) == 1 && $(jq --slurp length out) == 1 ]] || fail "$verb: $(<out)"
+        [[ $(grep -c 'ipcbrokerctl: cannot write the output: No space left on device' err) == 2 &&
+            $(grep -cx 1 err) == 2 && $(wc -l <err) == 4 ]] || fail "$verb: $(<err)"
+    done
 }
 
 the_sandbox_ends_with_the_programs_status() {
@@ -333,7 +355,8 @@ tests=(list_shows_what_is_granted list_takes_a_pattern list_as_json_is_one_docum
     config_is_for_those_who_may_observe messages_come_by_priority receive_as_json_keeps_bytes
     receive_from_an_empty_queue_would_block a_message_that_is_too_long_is_refused
     events_are_counted bad_numbers_are_usage_errors wrong_usage_is_2 help_and_version_go_to_stdout
-    a_full_disk_is_an_error the_sandbox_ends_with_the_programs_status the_sandbox_leaves_nothing
+    a_full_disk_is_an_error every_output_is_one_document_and_is_written
+    the_sandbox_ends_with_the_programs_status the_sandbox_leaves_nothing
     the_sandbox_refuses_a_bad_configuration the_sandbox_has_no_names_in_the_kernel
     the_sandbox_passes_signals_on no_broker_is_3 a_users_own_broker_is_found_by_user)
 run_tests "${tests[@]}"

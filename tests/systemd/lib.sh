@@ -80,15 +80,47 @@ await() {
     done
 }
 
+fresh() { # CONFIG-TEXT: the service as after a boot, with this main file, not started yet
+    systemctl stop ipcbroker.service ipcbroker.socket
+    systemctl reset-failed
+    rm -rf "$configuration" /dev/mqueue/*
+    no_drop_in ipcbroker.service
+    no_drop_in ipcbroker.socket
+    configure ipcbroker.conf "$1"
+}
+
+main_pid() {
+    property ipcbroker.service MainPID
+}
+
+another_pid_than() { # PID: the service runs, in another process
+    local pid
+    pid=$(main_pid)
+    [[ $pid != 0 && $pid != "$1" && $(property ipcbroker.service ActiveState) == active ]]
+}
+
+is_active() {
+    [[ $(property ipcbroker.service ActiveState) == active ]]
+}
+
+# As an enemy does; comes back when the next one is ready.
+kill_broker() {
+    local pid
+    pid=$(main_pid)
+    kill -KILL "$pid"
+    await another_pid_than "$pid"
+}
+
 before_test() {
     journalctl --sync
     journalctl --quiet --lines 1 --show-cursor --output cat | sed -n 's/^-- cursor: //p' >"$directory.cursor"
 }
 
-# journal [ARGUMENT...]: what has been written since the test began.
+# journal [ARGUMENT...]: what has been written since the test began. (--after-cursor would pass over
+# the first that matches.)
 journal() {
     journalctl --sync
-    journalctl --quiet --no-pager --after-cursor "$(<"$directory.cursor")" "$@"
+    journalctl --quiet --no-pager --cursor "$(<"$directory.cursor")" "$@"
 }
 
 expect_journal() { # TEXT...: the broker's unit has said each of them

@@ -3,24 +3,6 @@
 # shellcheck source=tests/systemd/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-fresh() { # CONFIG-TEXT: the service as after a boot, with this main file, not started yet
-    systemctl stop ipcbroker.service ipcbroker.socket
-    systemctl reset-failed
-    rm -rf "$configuration" /dev/mqueue/*
-    no_drop_in ipcbroker.service
-    configure ipcbroker.conf "$1"
-}
-
-main_pid() {
-    property ipcbroker.service MainPID
-}
-
-another_pid_than() { # PID: the service runs, in another process
-    local pid
-    pid=$(main_pid)
-    [[ $pid != 0 && $pid != "$1" && $(property ipcbroker.service ActiveState) == active ]]
-}
-
 # ---- units ----
 
 the_units_are_correct() {
@@ -37,7 +19,7 @@ the_units_are_correct() {
 
 nothing_exposes_more_than_it_must() {
     expect_status 0 systemd-analyze security --threshold=10 --no-pager ipcbroker.service
-    tail -n 1 out
+    note "$(tail -n 1 out)"
 }
 
 # ---- start ----
@@ -100,7 +82,7 @@ the_status_tells_of_failed_objects_and_files() {
     configure ipcbroker.conf.d/bad.conf 'nonsense'
     systemctl start ipcbroker.service
     property ipcbroker.service StatusText >status
-    expect_text status 'serving 1 objects' '1 failed' '1 files left out'
+    expect_text status 'serving 1 objects' '1 failed' '1 files left out' degraded
 }
 
 a_stopped_loop_is_noticed() {
@@ -129,7 +111,165 @@ a_turning_loop_is_left_alone() {
     expect_property ipcbroker.service NRestarts 0
 }
 
+# ---- reload ----
+
+a_reload_is_waited_for() {
+    fresh $'[queue:orders]\nuse = user:root'
+    systemctl start ipcbroker.service
+    configure ipcbroker.conf $'[queue:orders]\nuse = user:root\n[eventfd:more]\nuse = user:root'
+    systemctl reload ipcbroker.service
+    expect_status 0 "$ctl" show more
+    expect_property ipcbroker.service ActiveState active
+    property ipcbroker.service StatusText >status
+    expect_text status 'serving 2 objects'
+}
+
+a_bad_reload_fails_and_changes_nothing() {
+    fresh $'[queue:orders]\nuse = user:root'
+    systemctl start ipcbroker.service
+    configure ipcbroker.conf 'nonsense'
+    expect_status 1 systemctl reload ipcbroker.service
+    expect_property ipcbroker.service ActiveState active
+    expect_status 0 "$ctl" send orders 'a book'
+    expect_journal "$configuration/ipcbroker.conf:1: "
+    configure ipcbroker.conf $'[queue:orders]\nuse = user:root'
+    systemctl reload ipcbroker.service
+}
+
+# ---- the journal ----
+
+field() { # MESSAGE_ID FIELD: of the last such message of the broker
+    journal --output json "MESSAGE_ID=$1" | jq --raw-output ".$2" | tail -n 1
+}
+
+id_of() { # NAME: the number of a kind of message
+    sed -n "s/^#define $1 *\"\([0-9a-f]*\)\"/\1/p" "$TEST_SRCDIR/daemon/log.h"
+}
+
+messages_have_fields() {
+    local id
+    fresh $'[queue:huge]\nmax_messages = 60000\nuse = user:root'
+    configure ipcbroker.conf.d/bad.conf $'\nnonsense'
+    systemctl start ipcbroker.service
+    journalctl --sync
+    id=$(id_of LOG_OBJECT_FAILED)
+    [[ $(field "$id" IPCBROKER_OBJECT) == huge ]]
+    [[ $(field "$id" CONFIG_FILE) == "$configuration/ipcbroker.conf" ]]
+    [[ $(field "$id" CONFIG_LINE) == 1 ]]
+    [[ $(field "$id" ERRNO) == 22 ]]
+    [[ $(field "$id" PRIORITY) == 3 ]]
+    [[ $(field "$id" SYSLOG_IDENTIFIER) == ipcbrokerd ]]
+    id=$(id_of LOG_CONFIG_PROBLEM)
+    [[ $(field "$id" CONFIG_FILE) == "$configuration/ipcbroker.conf.d/bad.conf" ]]
+    [[ $(field "$id" CONFIG_LINE) == 2 ]]
+    id=$(id_of LOG_FILE_LEFT_OUT)
+    [[ $(field "$id" CONFIG_FILE) == "$configuration/ipcbroker.conf.d/bad.conf" ]]
+}
+
+each_message_of_a_number_is_explained() {
+    local id
+    journalctl --update-catalog
+    while read -r id; do
+        journalctl --dump-catalog "$id" >entry
+        grep -q '^Subject: ..' entry || fail "no entry for $id"
+    done < <(sed -n 's/^#define LOG_[A-Z_]* *"\([0-9a-f]*\)"/\1/p' "$TEST_SRCDIR/daemon/log.h")
+    fresh $'[queue:huge]\nmax_messages = 60000\nuse = user:root'
+    systemctl start ipcbroker.service
+    journalctl --sync
+    journal --catalog "MESSAGE_ID=$(id_of LOG_OBJECT_FAILED)" >explained
+    expect_text explained 'huge could not be made' "$configuration/ipcbroker.conf, line 1"
+}
+
+# ---- what a host can do to it ----
+
+a_broken_main_file_ends_the_first_start_with_78() {
+    fresh 'nonsense'
+    expect_status 1 systemctl start ipcbroker.service
+    expect_property ipcbroker.service ExecMainStatus 78
+    expect_journal "$configuration/ipcbroker.conf:1: "
+    configure ipcbroker.conf $'[queue:orders]\nuse = user:root'
+    await is_active # tried again by itself
+}
+
+fails_with() { # TEXT: the start fails, and this is its error
+    expect_status 1 systemctl start ipcbroker.service
+    expect_journal "$1"
+    systemctl stop ipcbroker.service ipcbroker.socket
+}
+
+a_directory_of_somebody_else_is_refused() {
+    fresh ''
+    chown nobody /run/ipcbroker-admin
+    fails_with 'the directory /run/ipcbroker-admin belongs to uid'
+    chown ipcbroker /run/ipcbroker-admin
+}
+
+a_directory_that_all_may_write_is_refused() {
+    fresh ''
+    chmod 0777 /run/ipcbroker-admin
+    fails_with 'the directory /run/ipcbroker-admin has mode 0777'
+    chmod 0700 /run/ipcbroker-admin
+}
+
+a_missing_directory_is_named() {
+    fresh ''
+    rmdir /run/ipcbroker-admin
+    fails_with 'the directory /run/ipcbroker-admin of'
+    systemd-tmpfiles --create
+}
+
+a_read_only_directory_is_named() {
+    fresh ''
+    mount --bind /run/ipcbroker-admin /run/ipcbroker-admin
+    mount -o remount,bind,ro /run/ipcbroker-admin
+    fails_with 'the lock /run/ipcbroker-admin/admin.sock.lock cannot be opened: Read-only file system'
+    umount /run/ipcbroker-admin
+}
+
+a_full_directory_is_named() {
+    fresh ''
+    mount -t tmpfs -o nr_inodes=1,mode=0700,uid=ipcbroker tmpfs /run/ipcbroker-admin
+    fails_with 'the lock /run/ipcbroker-admin/admin.sock.lock cannot be opened: No space left on device'
+    umount /run/ipcbroker-admin
+}
+
+a_lock_of_another_is_named() {
+    fresh ''
+    setpriv --reuid ipcbroker --regid ipcbroker --clear-groups \
+        flock --no-fork /run/ipcbroker-admin/admin.sock.lock sleep 300 &
+    local holder=$!
+    await flock_is_held
+    fails_with 'another ipcbrokerd'
+    kill "$holder"
+}
+
+flock_is_held() {
+    [[ -e /run/ipcbroker-admin/admin.sock.lock ]] && ! flock --nonblock /run/ipcbroker-admin/admin.sock.lock true
+}
+
+# ---- hardening ----
+
+the_hardening_is_in_force() {
+    local pid
+    fresh $'[queue:orders]\nuse = user:root'
+    systemctl start ipcbroker.service
+    pid=$(main_pid)
+    grep -qx $'NoNewPrivs:\t1' "/proc/$pid/status"
+    grep -qx $'Seccomp:\t2' "/proc/$pid/status"
+    grep -qx $'CapBnd:\t0000000000000000' "/proc/$pid/status"
+    [[ $(readlink "/proc/$pid/ns/net") != "$(readlink /proc/self/ns/net)" ]]
+    [[ $(readlink "/proc/$pid/ns/user") == "$(readlink /proc/self/ns/user)" ]]
+    [[ $(readlink "/proc/$pid/ns/ipc") == "$(readlink /proc/self/ns/ipc)" ]]
+    expect_status 1 nsenter --target "$pid" --mount touch /etc/x
+    expect_text err 'Read-only file system'
+}
+
 install_package >&2
 run_tests the_units_are_correct nothing_exposes_more_than_it_must the_first_client_starts_it \
     the_socket_stays_over_a_restart without_its_socket_unit_it_listens_itself a_wrong_socket_is_refused \
-    the_status_tells_of_failed_objects_and_files a_stopped_loop_is_noticed a_turning_loop_is_left_alone
+    the_status_tells_of_failed_objects_and_files a_stopped_loop_is_noticed a_turning_loop_is_left_alone \
+    a_reload_is_waited_for a_bad_reload_fails_and_changes_nothing messages_have_fields \
+    each_message_of_a_number_is_explained a_broken_main_file_ends_the_first_start_with_78 \
+    a_directory_of_somebody_else_is_refused a_directory_that_all_may_write_is_refused \
+    a_missing_directory_is_named a_read_only_directory_is_named a_full_directory_is_named \
+    a_lock_of_another_is_named the_hardening_is_in_force

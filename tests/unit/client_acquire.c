@@ -168,6 +168,100 @@ START_TEST(wrappers_acquire_their_kind)
 }
 END_TEST
 
+START_TEST(wrappers_are_filled)
+{
+    struct ipcb_event *first = NULL, *second = NULL;
+    struct ipcb_item items[] = {
+        {.name = "a", .event = &first},
+        {.name = "b"},
+        {.name = "c", .event = &second, .kinds = IPCB_ONLY(IPCB_EVENTFD)},
+    };
+    size_t before = count_descriptors();
+    struct fake fake;
+    struct ipcb *b;
+    uint64_t count;
+
+    fake_start(&fake, serve_all);
+    b = connect_to(&fake);
+    ck_assert_int_eq(ipcb_acquire_many(b, items, 3, -1), 0);
+    ck_assert_int_eq(ipcb_event_wait(first, &count, 0), 0);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_int_eq(ipcb_event_wait(second, &count, 0), 0);
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(items[0].fd, -1); /* the wrapper has it */
+    ck_assert_uint_eq(items[0].kind, IPCB_EVENTFD);
+    ck_assert_uint_eq(count_of(items[1].fd), 2);
+    close_fd(items[1].fd);
+    (void)ipcb_event_free(first);
+    (void)ipcb_event_free(second);
+    (void)ipcb_free(b);
+    ck_assert_uint_eq(count_descriptors(), before);
+    fake_stop(&fake);
+}
+END_TEST
+
+/* Says that the second is a queue, and sends an eventfd. */
+static void serve_a_liar(int listener)
+{
+    static struct fake_request request;
+    struct wire_descriptor descriptor = {.kind = WIRE_EVENTFD, .access = WIRE_USE};
+    struct wire_writer reply;
+    int fds[2], fd = fake_accept(listener);
+
+    FAKE_EXPECT(fake_receive(fd, &request));
+    fake_begin(&reply, &request, 0);
+    wire_put_descriptor(&reply, &descriptor);
+    descriptor.kind = WIRE_QUEUE;
+    wire_put_descriptor(&reply, &descriptor);
+    fake_eventfds(fds, 2);
+    fake_send(fd, &reply, fds, 2);
+    fake_close_all(fds, 2);
+    fake_await_close(fd);
+}
+
+START_TEST(one_wrapper_that_cannot_be_made_leaves_nothing)
+{
+    struct ipcb_event *event = NULL;
+    struct ipcb_queue *queue = NULL;
+    struct ipcb_item items[] = {{.name = "a", .event = &event, .fd = -7},
+                                {.name = "b", .queue = &queue, .fd = -7}};
+    size_t before = count_descriptors();
+    struct fake fake;
+    struct ipcb *b;
+
+    fake_start(&fake, serve_a_liar);
+    b = connect_to(&fake);
+    ck_assert_int_eq(ipcb_acquire_many(b, items, 2, -1), -EBADF);
+    ck_assert_says(b, "'b' came, but cannot be used as a queue");
+    ck_assert_ptr_null(event);
+    ck_assert_ptr_null(queue);
+    ck_assert_int_eq(items[0].fd, -7);
+    (void)ipcb_free(b);
+    ck_assert_uint_eq(count_descriptors(), before);
+    fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(wrappers_that_do_not_fit)
+{
+    struct ipcb_event *event = NULL;
+    struct ipcb_queue *queue = NULL;
+    const struct ipcb_item bad[] = {
+        {.name = "a", .event = &event, .queue = &queue},
+        {.name = "a", .event = &event, .kinds = IPCB_ONLY(IPCB_QUEUE)},
+        {.name = "a", .queue = &queue, .kinds = IPCB_ONLY(IPCB_QUEUE) | IPCB_ONLY(IPCB_PIPE)},
+    };
+    struct ipcb *b;
+
+    ck_assert_int_eq(ipcb_new(&b, "/nonexistent/socket"), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct ipcb_item item = bad[i];
+        ck_assert_int_eq(ipcb_acquire_many(b, &item, 1, -1), -EINVAL);
+    }
+    (void)ipcb_free(b);
+}
+END_TEST
+
 TCase *acquire_cases(void)
 {
     TCase *cases = tcase_create("acquire");
@@ -176,5 +270,8 @@ TCase *acquire_cases(void)
     tcase_add_test(cases, as_many_as_a_packet_holds_come_in_order);
     tcase_add_test(cases, wishes_and_facts_are_carried);
     tcase_add_test(cases, wrappers_acquire_their_kind);
+    tcase_add_test(cases, wrappers_are_filled);
+    tcase_add_test(cases, one_wrapper_that_cannot_be_made_leaves_nothing);
+    tcase_add_test(cases, wrappers_that_do_not_fit);
     return cases;
 }

@@ -197,12 +197,13 @@ START_TEST(no_room_for_one_harms_no_other)
     b = connect_to(&fake);
     ck_assert_int_ge(ipcb_get_fd(b), 0);
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    (void)ask(b, 1);
-    (void)ask(b, 2);
+    ck_assert_int_eq(connection_open(b), 0);
     fd = fcntl(0, F_DUPFD_CLOEXEC, 0);
     close_fd(fd);
     few = (struct rlimit){.rlim_cur = (rlim_t)fd + 1, .rlim_max = limit.rlim_max};
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0); /* room for one: the second is cut */
+    (void)ask(b, 1);
+    (void)ask(b, 2);
     while (b->calls)
         (void)calls_turn(b);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);

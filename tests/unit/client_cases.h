@@ -14,6 +14,7 @@ TCase *connection_cases(void);
 TCase *facts_cases(void);
 TCase *async_cases(void);
 TCase *restart_cases(void);
+TCase *watch_cases(void);
 
 /* A handle for the fake broker. */
 static inline struct ipcb *connect_to(const struct fake *fake)

@@ -287,7 +287,7 @@ static void serve_restarts_to_patience(int listener)
 
     FAKE_EXPECT(fake_receive(fd, &request));
     answer_status(fd, &request, ENOENT);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 7; i++) { /* more than a call that is no wait would bear */
         FAKE_EXPECT(fake_receive(fd, &request) && request.header.type == WIRE_AWAIT);
         close_fd(fd);
         fd = fake_accept(listener);

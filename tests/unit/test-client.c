@@ -13,5 +13,6 @@ int main(void)
     suite_add_tcase(suite, facts_cases());
     suite_add_tcase(suite, async_cases());
     suite_add_tcase(suite, restart_cases());
+    suite_add_tcase(suite, watch_cases());
     return check_main(suite);
 }

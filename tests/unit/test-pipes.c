@@ -1,6 +1,6 @@
 /* Events on pipes, on the kernel's own: no broker is needed. */
 #include "base/base.h"
-#include "client/ipcbroker.h"
+#include "client/internal.h"
 #include "tests/check_main.h"
 
 #include <fcntl.h>
@@ -47,6 +47,30 @@ START_TEST(a_byte_is_a_count)
     ck_assert_int_eq(ipcb_event_wait(ends.reader, &count, SOON_US), -ETIMEDOUT);
     ck_assert_int_eq(ipcb_event_wait(ends.reader, &count, -2), -EINVAL);
     ck_assert_uint_eq(count, 4099);
+    free_pipe(&ends);
+}
+END_TEST
+
+START_TEST(a_part_is_taken)
+{
+    struct ends ends = make_pipe(descriptions[_i]);
+    struct ipcb_event *eventfd = NULL;
+    uint64_t count = 77;
+
+    ck_assert_int_eq(ipcb_event_signal(ends.writer, 5), 0);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, 0, &count, 0), -EINVAL);
+    ck_assert_int_eq(ipcb_event_wait_most(NULL, 1, &count, 0), -EINVAL);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.writer, 1, &count, 0), -EBADF);
+    ck_assert_uint_eq(count, 77);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, 2, &count, 0), 0);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, UINT64_MAX, &count, -1), 0);
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, 1, &count, 0), -EAGAIN);
+    ck_assert_int_eq(ipcb_event_wait_most(ends.reader, 1, &count, SOON_US), -ETIMEDOUT);
+    ck_assert_int_eq(ipcb_event_create(&eventfd, 5, 0), 0);
+    ck_assert_int_eq(ipcb_event_wait_most(eventfd, 2, &count, 0), -EOPNOTSUPP);
+    (void)ipcb_event_free(eventfd);
     free_pipe(&ends);
 }
 END_TEST
@@ -106,6 +130,7 @@ static void count_signal(int number)
 START_TEST(without_readers_it_is_epipe_and_no_signal)
 {
     struct ends ends = make_pipe(descriptions[_i % 2]);
+    int (*const put[])(int fd, uint64_t n) = {pipe_put, pipe_put_in_silence};
     bool block = _i >= 2;
     sigset_t pipe, pending, mask;
 
@@ -118,7 +143,8 @@ START_TEST(without_readers_it_is_epipe_and_no_signal)
         ck_assert_int_eq(raise(SIGPIPE), 0);
     }
     ck_assert_int_eq(ipcb_event_signal(ends.writer, 1), -EPIPE);
-    ck_assert_int_eq(ipcb_event_signal(ends.writer, 1), -EPIPE);
+    for (size_t i = 0; i < ARRAY_SIZE(put); i++)
+        ck_assert_int_eq(put[i](ipcb_event_fd(ends.writer), 1), -EPIPE);
     ck_assert_int_eq(sigpending(&pending), 0);
     ck_assert_int_eq(sigismember(&pending, SIGPIPE), block);
     ck_assert_int_eq(sigprocmask(SIG_BLOCK, NULL, &mask), 0);
@@ -167,6 +193,7 @@ int main(void)
     tcase_set_timeout(events, 120);
     suite_add_tcase(suite, events);
     tcase_add_loop_test(events, a_byte_is_a_count, 0, 2);
+    tcase_add_loop_test(events, a_part_is_taken, 0, 2);
     tcase_add_test(events, one_wait_takes_at_most_64_kib);
     tcase_add_loop_test(events, a_direction_is_a_direction, 0, 2);
     tcase_add_loop_test(events, a_full_pipe_never_waits, 0, 2);

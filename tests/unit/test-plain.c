@@ -229,16 +229,20 @@ END_TEST
 START_TEST(no_descriptor_left)
 {
     struct ipcb_queue *q = NULL;
-    struct rlimit limit = {3, 3};
+    struct ipcb_event *e = NULL;
+    struct rlimit before, none;
     int fd = fcntl(0, F_DUPFD_CLOEXEC, 0);
 
-    ck_assert_int_ge(fd, 0);
-    limit.rlim_cur = limit.rlim_max = (rlim_t)fd; /* this one is the first that is not free */
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     close_fd(fd);
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){(rlim_t)fd, before.rlim_max}; /* that is the first that is free */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ck_assert_int_eq(ipcb_queue_open(&q, name, O_RDWR | O_CREAT, 0660, &small), -EMFILE);
-    ck_assert_int_eq(ipcb_event_create((struct ipcb_event **)&q, 0, 0), -EMFILE);
+    ck_assert_int_eq(ipcb_event_create(&e, 0, 0), -EMFILE);
+    ck_assert_int_eq(ipcb_event_pipe(&e, &e, 0), -EMFILE);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     ck_assert_ptr_null(q);
+    ck_assert_ptr_null(e);
 }
 END_TEST
 

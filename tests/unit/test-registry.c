@@ -44,7 +44,7 @@ static const struct kind fake = {
     .create = fake_create,
 };
 
-static const struct environment environment = {NAMING_NONE, -1};
+static const struct environment environment = {.naming = NAMING_NONE, .descriptors_dir = -1};
 
 #define MANY 10000
 

@@ -1,0 +1,368 @@
+#include "daemon/store.h"
+
+#include "base/number.h"
+#include "daemon/bag.h"
+#include "daemon/log.h"
+
+#include <string.h>
+
+#define NAME_PREFIX "bag."
+
+/* ---- life ---- */
+
+/* Debian 12's systemd does not tell that it keeps descriptors, newer ones do so by $FDSTORE; our
+ * unit sets it. */
+void store_init(struct store *store, bool private)
+{
+    const char *most = getenv("FDSTORE");
+    uint64_t value = 0;
+
+    *store = (struct store){0};
+    if (!private && most && getenv("NOTIFY_SOCKET") && parse_number(most, UINT32_MAX, &value) == 0)
+        store->most = (size_t)value;
+}
+
+static void bag_deinit(struct bag *bag)
+{
+    free(bag->fds);
+    free(bag->text);
+}
+
+void store_deinit(struct store *store)
+{
+    for (size_t i = 0; i < store->n_bags; i++)
+        bag_deinit(&store->bags[i]);
+    free(store->bags);
+    *store = (struct store){0};
+}
+
+bool store_is_there(const struct store *store)
+{
+    return store->most > 0;
+}
+
+static struct bag *add_bag(struct store *store, unsigned number)
+{
+    struct bag *bags = reallocarray(store->bags, store->n_bags + 1, sizeof *bags);
+
+    if (!bags)
+        return NULL;
+    store->bags = bags;
+    bags[store->n_bags] = (struct bag){.number = number};
+    return &bags[store->n_bags++];
+}
+
+/* ---- what came back ---- */
+
+struct candidate {
+    unsigned number, serial;
+    struct handed_item *item;
+};
+
+static bool parse_name(const char *name, struct candidate *ret)
+{
+    int end = 0;
+
+    return sscanf(name, NAME_PREFIX "%u.%u%n", &ret->number, &ret->serial, &end) == 2 &&
+           name[end] == '\0' && ret->number > 0 && ret->serial > 0;
+}
+
+/* By number, the newest serial first. */
+static int compare_candidates(const void *a, const void *b)
+{
+    const struct candidate *left = a, *right = b;
+
+    if (left->number != right->number)
+        return left->number < right->number ? -1 : 1;
+    return (left->serial < right->serial) - (left->serial > right->serial);
+}
+
+static size_t find_candidates(struct handed *handed, struct candidate *candidates)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < handed->n; i++) {
+        struct handed_item *item = &handed->items[i];
+
+        if (item->fd < 0)
+            continue;
+        candidates[n].item = item;
+        if (parse_name(item->name, &candidates[n]))
+            n++;
+        else
+            log_warning("the service manager keeps '%s', which this version does not know: it is "
+                        "left alone",
+                        item->name);
+    }
+    qsort(candidates, n, sizeof *candidates, compare_candidates);
+    return n;
+}
+
+/* Out of whichever of the two ends has it. */
+static int peek_pair(const struct candidate *ends, struct bag_content *ret, struct sentence *why)
+{
+    int r = bag_peek(ends[0].item->fd, ret, why);
+
+    return r == -EAGAIN ? bag_peek(ends[1].item->fd, ret, why) : r;
+}
+
+/* Gives the descriptors to the lines that name them. */
+static int read_content(unsigned number, struct bag_content *content, struct recovered_list *list,
+                        struct sentence *why)
+{
+    size_t before = list->n;
+    int n = bag_table_read(content->text, number, list, why);
+
+    if (n < 0)
+        return n;
+    if ((size_t)n != content->n) {
+        recovered_list_cut(list, before);
+        return say(why, -EBADMSG, "its table names %d descriptors, and it holds %zu", n,
+                   content->n);
+    }
+    for (size_t i = 0; i < (size_t)n; i++)
+        list->items[before + i].fd = TAKE_FD(content->fds[i]);
+    return 0;
+}
+
+static int read_pair(struct store *store, const struct candidate *ends, struct recovered_list *list,
+                     struct sentence *why)
+{
+    _cleanup_(bag_content_deinit) struct bag_content content = {NULL};
+    struct bag *bag;
+    int r = peek_pair(ends, &content, why);
+
+    if (r >= 0)
+        r = read_content(ends->number, &content, list, why);
+    if (r < 0)
+        return r;
+    bag = add_bag(store, ends->number);
+    if (!bag)
+        return say(why, -ENOMEM, "out of memory");
+    bag->serial = ends->serial;
+    bag->text = TAKE_PTR(content.text);
+    return 0;
+}
+
+static void forget(unsigned number, unsigned serial)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof name, NAME_PREFIX "%u.%u", number, serial);
+    service_forget(name);
+}
+
+/* All serials of a number: the newest that is whole counts. Older ones are of a renewal that was
+ * not finished, and are removed; a newer one that is not whole is left alone. */
+static int read_number(struct store *store, const struct candidate *candidates, size_t n,
+                       struct recovered_list *list, struct sentence *why)
+{
+    bool found = false;
+    size_t same;
+
+    for (size_t i = 0; i < n; i += same) {
+        const struct candidate *ends = &candidates[i];
+        int r = -EBADMSG;
+
+        for (same = 1; i + same < n && ends[same].serial == ends->serial;)
+            same++;
+        if (found) {
+            forget(ends->number, ends->serial);
+            continue;
+        }
+        if (same == 2)
+            r = read_pair(store, ends, list, why);
+        else
+            (void)say(why, r, "it has %zu ends instead of 2", same);
+        if (r == -EMFILE || r == -ENOMEM)
+            return r;
+        found = r >= 0;
+        if (r < 0)
+            log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_REFUSED},
+                      "what the service manager keeps as '%s' is refused and left alone: %s",
+                      ends->item->name, why->text);
+    }
+    return 0;
+}
+
+int store_collect(struct store *store, struct handed *handed, struct recovered_list *list,
+                  struct sentence *why)
+{
+    struct candidate *candidates = calloc(handed->n + 1, sizeof *candidates);
+    size_t n, same;
+    int r = 0;
+
+    if (!candidates)
+        return say(why, -ENOMEM, "out of memory");
+    n = find_candidates(handed, candidates);
+    for (size_t i = 0; r >= 0 && i < n; i += same) {
+        for (same = 1; i + same < n && candidates[i + same].number == candidates[i].number;)
+            same++;
+        store->last_number = candidates[i].number;
+        r = read_number(store, &candidates[i], same, list, why);
+    }
+    free(candidates);
+    return r;
+}
+
+/* ---- saving ---- */
+
+static struct bag *find_bag(struct store *store, unsigned number)
+{
+    for (size_t i = 0; i < store->n_bags; i++)
+        if (store->bags[i].number == number)
+            return &store->bags[i];
+    return NULL;
+}
+
+void store_spoil(struct store *store, unsigned number)
+{
+    struct bag *bag = find_bag(store, number);
+
+    if (bag)
+        free_charp(&bag->text);
+}
+
+static size_t count_members(const struct registry *registry, unsigned number)
+{
+    struct object *object;
+    size_t n = 0;
+
+    for (size_t i = 0; (object = registry_at(registry, i)); i++)
+        n += object->bag == number;
+    return n;
+}
+
+/* Each object that is in no bag yet gets into the first that has room. Nothing ever moves from one
+ * to another: between two renewals it would be in none. */
+static bool assign(struct store *store, const struct registry *registry)
+{
+    struct object *object;
+    size_t room = 0, next = 0;
+    struct bag *bag = NULL;
+
+    for (size_t i = 0; (object = registry_at(registry, i)); i++) {
+        if (object->bag != 0 || object_is_failed(object))
+            continue;
+        while (room == 0) {
+            bag =
+                next < store->n_bags ? &store->bags[next] : add_bag(store, store->last_number + 1);
+            if (!bag)
+                return false;
+            next++;
+            if (bag->number > store->last_number)
+                store->last_number = bag->number;
+            room = BAG_MOST - count_members(registry, bag->number);
+        }
+        object->bag = bag->number;
+        room--;
+    }
+    return true;
+}
+
+/* What the bag must hold now. */
+static int describe(const struct registry *registry, unsigned number, struct bag *ret)
+{
+    struct bag bag = {.number = number, .fds = calloc(BAG_MOST, sizeof(int))};
+    size_t size, most = count_members(registry, number);
+    FILE *file = open_memstream(&bag.text, &size);
+    struct object *object;
+    bool written;
+
+    if (file)
+        bag_table_begin(file, number, most);
+    for (size_t i = 0; file && bag.fds && (object = registry_at(registry, i)); i++)
+        if (object->bag == number) {
+            bag_table_add(file, object);
+            bag.fds[bag.n++] = object->fd;
+        }
+    written = file && !ferror(file);
+    if ((file && fclose(file) != 0) || !written || !bag.fds) {
+        bag_deinit(&bag);
+        return -ENOMEM;
+    }
+    *ret = bag;
+    return 0;
+}
+
+static bool is_same(const struct bag *a, const struct bag *b)
+{
+    return a->n == b->n && a->text && strcmp(a->text, b->text) == 0 && a->fds &&
+           memcmp(a->fds, b->fds, a->n * sizeof *a->fds) == 0;
+}
+
+/* The new one goes in before the old one goes out. */
+static int renew(struct bag *bag, struct bag *wanted, struct sentence *why)
+{
+    _cleanup_close_ int one = -1, other = -1;
+    int ends[2], r = bag_pack(wanted->fds, wanted->n, wanted->text, ends, why);
+    char name[64];
+
+    if (r < 0)
+        return r;
+    one = ends[0];
+    other = ends[1];
+    wanted->serial = bag->serial + 1;
+    (void)snprintf(name, sizeof name, NAME_PREFIX "%u.%u", wanted->number, wanted->serial);
+    r = service_keep(name, ends, 2);
+    if (r < 0)
+        return say(why, r, "the service manager cannot be told: %s", strerror(-r));
+    if (bag->serial > 0)
+        forget(bag->number, bag->serial);
+    bag_deinit(bag);
+    *bag = *wanted;
+    *wanted = (struct bag){0};
+    return 0;
+}
+
+/* A bag that came back knows no descriptors: what it held then is what its objects have now. */
+static void learn(struct bag *bag, struct bag *wanted)
+{
+    if (!bag->fds && bag->serial > 0 && bag->text && strcmp(bag->text, wanted->text) == 0) {
+        bag->fds = TAKE_PTR(wanted->fds);
+        bag->n = wanted->n;
+    }
+}
+
+static int save(const struct registry *registry, struct bag *bag, struct sentence *why)
+{
+    struct bag wanted;
+    int r = describe(registry, bag->number, &wanted);
+
+    if (r < 0)
+        return say(why, r, "out of memory");
+    if (wanted.n == 0) {
+        if (bag->serial > 0)
+            forget(bag->number, bag->serial);
+        bag_deinit(bag);
+        *bag = (struct bag){.number = bag->number, .serial = 0};
+    } else {
+        learn(bag, &wanted);
+        if (!wanted.fds || is_same(bag, &wanted))
+            r = 0;
+        else
+            r = renew(bag, &wanted, why);
+    }
+    bag_deinit(&wanted);
+    return r;
+}
+
+void store_save(struct store *store, const struct registry *registry)
+{
+    struct sentence why = {.text = "out of memory"};
+    int r;
+
+    if (!store_is_there(store))
+        return;
+    r = assign(store, registry) ? 0 : -ENOMEM;
+    if (r >= 0 && store->n_bags * 2 + 2 > store->most)
+        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
+                  "the service manager keeps %zu descriptors, %zu are needed: what was made last "
+                  "is lost at a restart; raise FileDescriptorStoreMax= and $FDSTORE of the service",
+                  store->most, store->n_bags * 2 + 2);
+    for (size_t i = 0; i < store->n_bags && r >= 0; i++)
+        r = save(registry, &store->bags[i], &why);
+    if (r < 0)
+        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
+                  "not every object can be stored: %s; a restart would lose what is not", why.text);
+}

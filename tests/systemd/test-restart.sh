@@ -1,0 +1,170 @@
+#!/bin/bash
+# Nothing is lost: restart, kill, upgrade, changed and broken configurations.
+# shellcheck source=tests/systemd/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+all_kinds='[queue:named]
+use = user:root
+[queue:private]
+posix_name = none
+use = user:root
+[eventfd:event]
+use = user:root
+[pipe:stream]
+use = user:root'
+
+fill() { # a message, a count, bytes
+    "$ctl" send named 'in the named queue'
+    "$ctl" send private 'in the private queue'
+    "$ctl" signal event 5
+    "$ctl" signal stream 7
+}
+
+expect_filled() {
+    [[ $("$ctl" receive --timeout 5 named) == 'in the named queue' ]] || fail named
+    [[ $("$ctl" receive --timeout 5 private) == 'in the private queue' ]] || fail private
+    [[ $("$ctl" wait --timeout 5 event) == 5 ]] || fail event
+    [[ $("$ctl" wait --timeout 5 stream) == 7 ]] || fail stream
+}
+
+all_survive_a_restart() {
+    fresh "$all_kinds"
+    systemctl start ipcbroker.service
+    fill
+    systemctl restart ipcbroker.service
+    expect_filled
+    expect_journal '4 objects came back from the descriptor store'
+}
+
+all_survive_a_kill() {
+    fresh "$all_kinds"
+    systemctl start ipcbroker.service
+    for _ in 1 2 3; do
+        fill
+        kill_broker
+        expect_filled
+    done
+}
+
+all_survive_reexecution_of_systemd() {
+    fresh "$all_kinds"
+    systemctl start ipcbroker.service
+    fill
+    systemctl daemon-reexec
+    systemctl restart ipcbroker.service
+    expect_filled
+}
+
+the_store_holds_the_two_ends_of_a_bag() {
+    fresh "$all_kinds"
+    systemctl start ipcbroker.service
+    expect_property ipcbroker.service NFileDescriptorStore 2
+    systemctl restart ipcbroker.service
+    expect_property ipcbroker.service NFileDescriptorStore 2
+    configure ipcbroker.conf "$all_kinds"$'\n[eventfd:more]\nuse = user:root'
+    systemctl reload ipcbroker.service
+    expect_property ipcbroker.service NFileDescriptorStore 2
+}
+
+a_broken_main_file_loses_nothing() {
+    local pid
+    fresh "$all_kinds"
+    systemctl start ipcbroker.service
+    fill
+    configure ipcbroker.conf 'nonsense'
+    expect_status 1 systemctl restart ipcbroker.service
+    expect_property ipcbroker.service NFileDescriptorStore 2
+    expect_journal "$configuration/ipcbroker.conf:1: "
+    configure ipcbroker.conf "$all_kinds"
+    await is_active
+    expect_filled
+}
+
+what_is_declared_no_more_comes_back_as_retired() {
+    fresh "$all_kinds"
+    systemctl start ipcbroker.service
+    fill
+    configure ipcbroker.conf $'[queue:named]\nuse = user:root'
+    systemctl restart ipcbroker.service
+    expect_status 0 "$ctl" --admin list
+    expect_text out 'private@1' 'event@1' 'stream@1'
+    systemctl restart ipcbroker.service # as retired ones they survive, too
+    configure ipcbroker.conf "$all_kinds"
+    systemctl restart ipcbroker.service
+    expect_filled
+}
+
+other_limits_leave_the_object_as_it_is() {
+    fresh "$all_kinds"
+    systemctl start ipcbroker.service
+    fill
+    configure ipcbroker.conf "${all_kinds/posix_name = none/$'posix_name = none\nmax_messages = 5'}"
+    systemctl restart ipcbroker.service
+    property ipcbroker.service StatusText >status
+    expect_text status '1 differing'
+    expect_filled
+}
+
+another_kind_leaves_the_old_as_retired() {
+    fresh $'[eventfd:event]\nuse = user:root'
+    systemctl start ipcbroker.service
+    "$ctl" signal event 3
+    configure ipcbroker.conf $'[pipe:event]\nuse = user:root'
+    systemctl restart ipcbroker.service
+    expect_status 0 "$ctl" --admin list
+    expect_text out 'event@1'
+    configure ipcbroker.conf $'[eventfd:event]\nuse = user:root'
+    systemctl restart ipcbroker.service
+    [[ $("$ctl" wait --timeout 5 event) == 3 ]]
+}
+
+all_survive_in_a_private_ipc_name_space() {
+    fresh "$all_kinds"
+    drop_in ipcbroker.service $'[Service]\nPrivateIPC=yes'
+    systemctl start ipcbroker.service
+    fill
+    [[ -z $(ls /dev/mqueue) ]] || fail 'queues are to be seen outside'
+    systemctl restart ipcbroker.service
+    kill_broker
+    expect_filled
+    expect_status 0 "$ctl" --admin status
+}
+
+without_a_store_the_loss_is_said() {
+    fresh "$all_kinds"
+    drop_in ipcbroker.service $'[Service]\nFileDescriptorStoreMax=0\nEnvironment=FDSTORE=0'
+    systemctl start ipcbroker.service
+    expect_journal '3 of the objects' 'there is no descriptor store'
+    "$ctl" send named 'in the named queue'
+    systemctl restart ipcbroker.service
+    [[ $("$ctl" receive --timeout 5 named) == 'in the named queue' ]]
+}
+
+a_stop_says_what_it_loses() {
+    fresh "$all_kinds"
+    systemctl start ipcbroker.service
+    fill
+    systemctl stop ipcbroker.service
+    expect_journal '1 of kind queue with 1 waiting, 1 of kind eventfd with 5 waiting, 1 of kind pipe with 7 waiting'
+}
+
+many_objects_come_back_soon() {
+    local before after n
+    fresh "$(for n in {1..8000}; do printf '[eventfd:e%d]\nuse = user:root\n' "$n"; done)"
+    systemctl start ipcbroker.service
+    "$ctl" signal e1 3
+    "$ctl" signal e8000 4
+    before=$(date +%s%N)
+    systemctl restart ipcbroker.service
+    after=$(date +%s%N)
+    note "8000 objects: $(((after - before) / 1000000)) ms from stop to ready"
+    expect_journal '8000 objects came back'
+    [[ $("$ctl" wait --timeout 5 e1) == 3 && $("$ctl" wait --timeout 5 e8000) == 4 ]]
+}
+
+install_package >&2
+run_tests all_survive_a_restart all_survive_a_kill all_survive_reexecution_of_systemd \
+    the_store_holds_the_two_ends_of_a_bag a_broken_main_file_loses_nothing \
+    what_is_declared_no_more_comes_back_as_retired other_limits_leave_the_object_as_it_is \
+    another_kind_leaves_the_old_as_retired all_survive_in_a_private_ipc_name_space \
+    without_a_store_the_loss_is_said a_stop_says_what_it_loses many_objects_come_back_soon
