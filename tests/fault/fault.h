@@ -21,9 +21,11 @@
     X(accept4, EAGAIN, EBADF, ECONNABORTED, EFAULT, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS,        \
       ENOMEM, ENOTSOCK, EOPNOTSUPP, EPERM, EPROTO)                                                 \
     X(bind, EACCES, EADDRINUSE, ENOMEM, EIO)                                                       \
+    X(chmod, EPERM, ENOENT, EIO)                                                                   \
     X(close, EINTR, EIO)                                                                           \
     X(connect, EINTR, EAGAIN, EACCES, ECONNREFUSED, EIO)                                           \
     X(dprintf, EIO)                                                                                \
+    X(dup3, EINTR, EMFILE, EBUSY)                                                                  \
     X(epoll_create1, EMFILE, ENOMEM)                                                               \
     X(epoll_ctl, ENOMEM, ENOSPC, EPERM)                                                            \
     X(epoll_wait, EINTR, EFAULT)                                                                   \
@@ -32,6 +34,8 @@
     X(fchown, EINTR, EPERM, EIO)                                                                   \
     X(fcntl, EINTR, EMFILE, EACCES, EBUSY)                                                         \
     X(flock, EINTR, ENOLCK, EWOULDBLOCK, EIO)                                                      \
+    X(fgets, EINTR, EIO)                                                                           \
+    X(fopen, EINTR, EMFILE, ENOMEM, EACCES, ENOENT)                                                \
     X(fstat, ENOMEM, EACCES, EIO)                                                                  \
     X(ftruncate, EINTR, ENOSPC, EACCES, EIO)                                                       \
     X(getgrnam_r, EINTR, EMFILE, ENOMEM, EIO)                                                      \
@@ -62,6 +66,7 @@
     X(pread, EINTR, EIO)                                                                           \
     X(preadv2, EAGAIN, EINTR, EOPNOTSUPP)                                                          \
     X(pthread_create, EAGAIN, EPERM)                                                               \
+    X(pwritev2, EAGAIN, EINTR, EOPNOTSUPP, EPIPE)                                                  \
     X(read, EINTR, EAGAIN, EIO)                                                                    \
     X(readdir, EBADF, EIO)                                                                         \
     X(readlink, EACCES, ENOENT, EIO)                                                               \
@@ -70,12 +75,14 @@
       ENOTSOCK)                                                                                    \
     X(recvmsg, EAGAIN, EBADF, ECONNREFUSED, ECONNRESET, EFAULT, EINTR, EINVAL, ENOMEM, ENOTCONN,   \
       ENOTSOCK)                                                                                    \
+    X(sd_journal_sendv, ENOBUFS)                                                                   \
     X(sd_listen_fds_with_names, ENOMEM, EINVAL)                                                    \
     X(sd_notify, ENOBUFS, ECONNREFUSED)                                                            \
     X(sd_notifyf, ENOBUFS, ECONNREFUSED)                                                           \
     X(sd_pid_get_owner_uid, ENODATA, ESRCH, ENOMEM)                                                \
     X(sd_pid_get_unit, ENODATA, ESRCH, ENOMEM)                                                     \
     X(sd_pid_get_user_unit, ENODATA, ESRCH, ENOMEM)                                                \
+    X(sd_pid_notify_with_fds, ENOBUFS, ECONNREFUSED)                                               \
     X(sd_watchdog_enabled, EINVAL)                                                                 \
     X(send, EAGAIN, ECONNRESET, EINTR, EMSGSIZE, ENOBUFS, ENOMEM, EPIPE)                           \
     X(sendmsg, EACCES, EAGAIN, EALREADY, EBADF, ECONNRESET, EDESTADDRREQ, EFAULT, EINTR, EINVAL,   \

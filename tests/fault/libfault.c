@@ -343,8 +343,14 @@ EXPORT int close(int fd)
     return FAILS(close) ? -1 : r;
 }
 
+WRAP(int, -1, chmod, (const char *path, mode_t mode), (path, mode))
 WRAP(int, -1, fchmod, (int fd, mode_t mode), (fd, mode))
 WRAP(int, -1, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
+WRAP(int, -1, dup3, (int fd, int to, int flags), (fd, to, flags))
+WRAP(char *, NULL, fgets, (char *to, int size, FILE *from), (to, size, from))
+WRAP_TWIN(char *, NULL, __fgets_chk, fgets, (char *to, size_t room, int size, FILE *from),
+          (to, room, size, from))
+WRAP(FILE *, NULL, fopen, (const char *path, const char *mode), (path, mode))
 WRAP(int, -1, flock, (int fd, int operation), (fd, operation))
 WRAP(int, -1, fstat, (int fd, struct stat *status), (fd, status))
 WRAP(int, -1, lstat, (const char *path, struct stat *status), (path, status))
@@ -362,6 +368,8 @@ WRAP_TWIN(ssize_t, -1, __pread_chk, pread, (int fd, void *to, size_t size, off_t
           (fd, to, size, at, room))
 WRAP(ssize_t, -1, preadv2, (int fd, const struct iovec *to, int n, off_t at, int flags),
      (fd, to, n, at, flags))
+WRAP(ssize_t, -1, pwritev2, (int fd, const struct iovec *from, int n, off_t at, int flags),
+     (fd, from, n, at, flags))
 WRAP(ssize_t, -1, readlink, (const char *path, char *to, size_t size), (path, to, size))
 WRAP_TWIN(ssize_t, -1, __readlink_chk, readlink,
           (const char *path, char *to, size_t size, size_t room), (path, to, size, room))
@@ -461,6 +469,12 @@ WRAP_LOOK_UP(getgrnam_r, struct group)
 
 int sd_notify(int unset, const char *state);
 WRAP(int, -page->error, sd_notify, (int unset, const char *state), (unset, state))
+int sd_journal_sendv(const struct iovec *fields, int n);
+WRAP(int, -page->error, sd_journal_sendv, (const struct iovec *fields, int n), (fields, n))
+int sd_pid_notify_with_fds(pid_t pid, int unset, const char *state, const int *fds, unsigned n);
+WRAP(int, -page->error, sd_pid_notify_with_fds,
+     (pid_t pid, int unset, const char *state, const int *fds, unsigned n),
+     (pid, unset, state, fds, n))
 int sd_listen_fds_with_names(int unset, char ***ret);
 WRAP(int, -page->error, sd_listen_fds_with_names, (int unset, char ***ret), (unset, ret))
 int sd_watchdog_enabled(int unset, unsigned long *ret);

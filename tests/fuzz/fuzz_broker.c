@@ -137,14 +137,25 @@ static size_t count_in(bool admin, const unsigned *user)
     return n;
 }
 
+/* At most: whose connection has ended counts until he has read his descriptors or is gone. */
+static size_t count_with_ended(bool admin, const unsigned *user)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < SLOTS; i++)
+        n += clients[i].admin == admin && (!user || clients[i].user == *user) &&
+             clients[i].fd >= 0 && !clients[i].refused;
+    return n;
+}
+
 static void check_counts(void)
 {
-    size_t n = count_in(false, NULL), n_admin = count_in(true, NULL);
+    size_t n = core.server.main.n_clients, n_admin = core.server.admin.n_clients;
 
-    ORACLE(core.server.main.n_clients == n, "%zu clients are counted, there are %zu",
-           core.server.main.n_clients, n);
-    ORACLE(core.server.admin.n_clients == n_admin, "%zu administrators are counted, there are %zu",
-           core.server.admin.n_clients, n_admin);
+    ORACLE(n >= count_in(false, NULL) && n <= count_with_ended(false, NULL),
+           "%zu clients are counted, there are %zu", n, count_in(false, NULL));
+    ORACLE(n_admin >= count_in(true, NULL) && n_admin <= count_with_ended(true, NULL),
+           "%zu administrators are counted, there are %zu", n_admin, count_in(true, NULL));
     ORACLE(core.desk.n_clients == n + n_admin, "the desk counts %zu clients", core.desk.n_clients);
     ORACLE(n <= FUZZ_CLIENTS, "%zu clients", n);
     for (unsigned user = 0; user < FUZZ_USERS; user++)
@@ -165,13 +176,15 @@ static struct pending *expect(struct client *client, uint8_t type)
 static void connect_client(struct client *client, unsigned user, bool admin)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    bool room;
+    bool room, full;
 
     if (client->fd >= 0)
         return;
     run_to_rest();
-    room = admin ||
-           (count_in(false, NULL) < FUZZ_CLIENTS && count_in(false, &user) < FUZZ_CLIENTS_PER_USER);
+    room = admin || (count_with_ended(false, NULL) < FUZZ_CLIENTS &&
+                     count_with_ended(false, &user) < FUZZ_CLIENTS_PER_USER);
+    full = !admin && (count_in(false, NULL) >= FUZZ_CLIENTS ||
+                      count_in(false, &user) >= FUZZ_CLIENTS_PER_USER);
     *client = (struct client){.user = user, .admin = admin};
     client->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%s",
@@ -181,7 +194,9 @@ static void connect_client(struct client *client, unsigned user, bool admin)
            strerror(errno));
     ORACLE(seteuid(0) == 0 && setegid(0) == 0, "seteuid");
     run_to_rest();
-    client->refused = !room;
+    client->refused = !is_in(client);
+    ORACLE(!(room && client->refused), "user %u is refused although there is room", user);
+    ORACLE(!(full && !client->refused), "user %u is let in although there is no room", user);
     check_counts();
 }
 
