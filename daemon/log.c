@@ -79,7 +79,8 @@ static int send_to_journal(const struct log_event *event, const char *message)
         add(&fields, "CONFIG_LINE=%u", event->line);
     }
     if (event->client) {
-        add(&fields, "IPCBROKER_CLIENT_PID=%d", event->client->pid);
+        if (event->client->pid)
+            add(&fields, "IPCBROKER_CLIENT_PID=%d", event->client->pid);
         add(&fields, "IPCBROKER_CLIENT_UID=%u", event->client->uid);
         if (event->client->unit)
             add(&fields, "IPCBROKER_CLIENT_UNIT=%s", event->client->unit);
@@ -126,6 +127,9 @@ static void make_plain(char *text)
         if ((unsigned char)*text < ' ' || *text == 0x7f)
             *text = '?';
 }
+
+static void log_arguments(const struct log_event *event, const char *format, va_list arguments)
+    _printf_(2, 0);
 
 /* By its stream the journal knows whose a message is, even if the process ends right after it; of
  * one with fields it looks the process up. So only those that have fields go that way. */

@@ -33,7 +33,7 @@ struct log_event {
     unsigned line;      /* CONFIG_LINE */
     int error;          /* ERRNO, positive or negative */
     const struct log_client {
-        int pid;
+        int pid; /* 0: not known */
         unsigned uid;
         const char *unit;    /* NULL: not known */
     } * client;              /* IPCBROKER_CLIENT_PID, _UID, _UNIT */

@@ -22,9 +22,15 @@ static void leave(struct connection *connection)
 
     LIST_REMOVE(connection, entry);
     if (connection_deinit(connection) && connection->user) {
-        log_warning("uid %u has sent descriptors whose closing held the broker up: no new "
-                    "connection of his for a minute",
-                    connection->user->uid);
+        const struct log_client client = {.uid = connection->user->uid};
+
+        log_event(&(struct log_event){.priority = LOG_WARNING,
+                                      .id = LOG_CLIENT_HELD_UP,
+                                      .client = &client,
+                                      .limit = &server->held_up},
+                  "uid %u has sent descriptors whose closing held the broker up: no new "
+                  "connection of his for a minute",
+                  client.uid);
         users_bar(&server->users, connection->user);
     }
     if (connection->user)
@@ -194,7 +200,9 @@ static void end_pause(struct timer *timer)
 /* A level-triggered listener that cannot be accepted from would wake the loop for ever. */
 static void pause_doors(struct server *server, int error)
 {
-    log_warning("no new clients for %d ms: accept: %s", PAUSE_US / 1000, strerror(-error));
+    log_event(
+        &(struct log_event){.priority = LOG_WARNING, .error = error, .limit = &server->pauses},
+        "no new clients for %d ms: accept: %s", PAUSE_US / 1000, strerror(-error));
     watch_doors(server, false);
     loop_arm(server->context.loop, &server->pause, now_us() + PAUSE_US);
 }

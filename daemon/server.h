@@ -3,6 +3,7 @@
 
 #include "daemon/connection.h"
 #include "daemon/listener.h"
+#include "daemon/log.h"
 
 struct server;
 
@@ -25,6 +26,7 @@ struct server {
     int reserve; /* a descriptor to give up, so that a newcomer can be told that there are none */
     struct timer pause; /* ends a time without accepting */
     bool paused;
+    struct log_limit pauses, held_up; /* of messages that clients can cause */
     struct reply reply;
     uint8_t frame[WIRE_REQUEST_MAX];
 };
