@@ -136,6 +136,11 @@ class Bench:
         if child.stdout.readline().strip() != "ready":
             raise Failed(f"{child.args[0]} ended with {child.wait()}")
 
+    def run(self, arguments):
+        """A program that ends by itself, on the one processor."""
+        if self.spawn(arguments, stdout=subprocess.DEVNULL).wait() != 0:
+            raise Failed(" ".join(arguments) + " failed")
+
     # ---- clients ----
 
     def worker(self, *arguments):
@@ -393,11 +398,12 @@ def part_objects(bench, part):
 
 
 def part_start(bench, part):
-    """From the start to READY, with 8,000 queues, beside a bare loop with inih."""
+    """From the start to READY, with 8,000 queues, beside a bare loop with inih; and a reload with
+    one change among them."""
     config = bench.path("start.conf")
     with open(config, "w", encoding="utf-8") as file:
         file.write(queues("q", 8000))
-    results = {"bare loop and inih": {"ms": []}, "ipcbrokerd": {"ms": []}}
+    results = {"bare loop and inih": {"ms": []}, "ipcbrokerd": {"ms": []}, "reload": {"ms": []}}
     for round_number in range(bench.options.rounds):
         begin = time.perf_counter()
         bare = bench.spawn([bench.program("bare-start"), config], own_user=True,
@@ -405,12 +411,40 @@ def part_start(bench, part):
         bench.await_ready(bare)
         results["bare loop and inih"]["ms"].append((time.perf_counter() - begin) * 1e3)
         bench.end(bare)
-        with open(config, encoding="utf-8") as file:
-            broker, _, seconds = bench.broker(f"start-{round_number}", file.read())
+        broker, path, seconds = bench.broker(f"start-{round_number}", queues("q", 8000))
         results["ipcbrokerd"]["ms"].append(seconds * 1e3)
+        results["reload"]["ms"].append(reload_one_change(bench, f"start-{round_number}", path))
+        if round_number == 0:
+            part["facts"] = calls_of_a_reload(bench, broker, f"start-{round_number}", path)
         bench.end(broker)
         remove_queues(bench)
     part["ways"] = results
+
+
+def reload_one_change(bench, name, path):
+    """Milliseconds of a reload after one more eventfd is declared."""
+    with open(os.path.join(bench.path(name), "conf"), "a", encoding="utf-8") as file:
+        file.write(f"[eventfd:more{time.monotonic_ns()}]\nuse = any\n")
+    begin = time.perf_counter()
+    bench.run([os.path.join(bench.build, "ipcbrokerctl"), "--socket", path, "reload"])
+    return (time.perf_counter() - begin) * 1e3
+
+
+def calls_of_a_reload(bench, broker, name, path):
+    """How many system calls the broker makes for it, where strace can tell."""
+    if not shutil.which("strace"):
+        return {}
+    counts = bench.path("strace")
+    tracer = bench.spawn(["strace", "-f", "-qq", "-c", "-o", counts, "-p", str(broker.pid)],
+                         stderr=subprocess.DEVNULL)
+    while f"TracerPid:\t{tracer.pid}\n" not in open(f"/proc/{broker.pid}/status").read():
+        time.sleep(0.01)
+    reload_one_change(bench, name, path)
+    tracer.send_signal(signal.SIGINT)
+    tracer.wait()
+    with open(counts, encoding="ascii") as file:
+        rows = [line.split() for line in file if line.strip()[:1].isdigit()]
+    return {"calls of a reload: " + row[-1]: int(row[3]) for row in rows if row[-1] != "total"}
 
 
 def remove_queues(bench):

@@ -8,15 +8,15 @@
  */
 #pragma once
 
-#include "base/base.h"
-
-struct connection;
+#include "daemon/kept.h"
 
 /* Of all clients together; owned by the desk. */
 struct quota {
     size_t limit;    /* the soft RLIMIT_NOFILE */
     size_t reserved; /* in bags of the service manager's store */
     size_t unread;   /* of clients */
+    struct kept_sum kept;
+    size_t n_proofs; /* users' connections that are asked for a proof, which takes a descriptor */
 };
 
 /* N descriptors lie in bags: they are as unread as any. */
