@@ -262,9 +262,8 @@ static void accept_ready(struct source *source, uint32_t events)
             return backlog_is_empty(door);
         else if (fd == -EMFILE || fd == -ENFILE)
             turn_away(door, fd);
-        else if (fd == -ENOBUFS || fd == -ENOMEM)
+        else if (fd != -ECONNABORTED && fd != -EINTR) /* which are over with that */
             pause_doors(door->server, fd);
-        /* else: this one is gone already (ECONNABORTED), or a signal came */
     }
 }
 

@@ -1,5 +1,7 @@
 #include "tests/harness.h"
 
+#include "base/base.h"
+
 #include "tests/check_main.h"
 
 #include <dirent.h>
@@ -288,6 +290,8 @@ static void execute(struct fixture *f, const char *const *arguments)
     path_of(f, notify, sizeof notify, "notify");
     (void)setenv("NOTIFY_SOCKET", notify, 1);
     (void)unsetenv("JOURNAL_STREAM");
+    for (size_t i = 0; i < ARRAY_SIZE(f->environment) && f->environment[i]; i++)
+        (void)putenv((char *)(uintptr_t)f->environment[i]);
     (void)snprintf(program, sizeof program, "%s/ipcbrokerd", getenv("TEST_SBINDIR"));
     (void)dup2(log, STDERR_FILENO);
     prepare(f);

@@ -35,7 +35,8 @@ struct fixture {
     const char *without; /* a feature of the kernel; NULL: it uses all */
     unsigned inherited;  /* descriptors that it is given and knows nothing of */
     int listener;        /* a socket that it is handed in, as by a service manager; 0: none */
-    bool admin_apart;    /* see fixture_set_admin_apart() */
+    const char *environment[4]; /* "NAME=VALUE", added to ours; borrowed */
+    bool admin_apart;           /* see fixture_set_admin_apart() */
 };
 
 /* The environment: TEST_WRAPPER is a command that runs the broker, such as valgrind with options,
