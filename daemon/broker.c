@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -398,7 +399,8 @@ int broker_run(const struct options *options)
     if (geteuid() == 0 && options->source.naming != NAMING_NONE)
         log_warning("running as root, which it should not: give it a user of its own");
     privilege_give_up();
-    (void)umask(0); /* modes of queues are what is declared */
+    (void)mallopt(M_ARENA_MAX, 1); /* what a reload's thread has read is freed by the loop's */
+    (void)umask(0);                /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
     notifier_init(&broker.notifier);

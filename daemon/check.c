@@ -70,22 +70,17 @@ static void check_sysctl(const char *name, uint64_t needed, enum severity severi
                  name, limit, needed, name, needed);
 }
 
-static size_t room_for_store(void)
-{
-    return quota_most(&(struct quota){.limit = limits_descriptors()});
-}
-
 /* Whether there is one is known where the service runs. */
 static void check_store(const struct config *config, struct problems *problems)
 {
-    size_t weight = store_weight(config->n_objects);
+    size_t limit = store_needs_limit(store_weight(config->n_objects));
 
-    if (weight > room_for_store())
+    if (limit > limits_descriptors())
         problems_add(problems, SEVERITY_WARNING, (struct place){NULL, 0},
                      "RLIMIT_NOFILE = %" PRIu64
                      " is too low for a descriptor store, %zu is needed: raise it with "
                      "LimitNOFILE=%zu in ipcbroker.service or 'ulimit -n'",
-                     limits_descriptors(), store_needs_limit(weight), store_needs_limit(weight));
+                     limits_descriptors(), limit, limit);
 }
 
 static void check_limits(const struct config *config, const struct need *need,
@@ -150,7 +145,7 @@ static void print_sums(const struct config *config, const struct need *need)
     (void)printf(
         "descriptors in a descriptor store: %zu needed (each twice while a bag is renewed), "
         "%zu allowed, three quarters of RLIMIT_NOFILE\n",
-        store_weight(config->n_objects), room_for_store());
+        store_weight(config->n_objects), (size_t)limits_descriptors() / 4 * 3);
     (void)printf("bytes of message queues: %" PRIu64 " needed, %" PRIu64
                  " allowed by RLIMIT_MSGQUEUE\n",
                  need->msgqueue_bytes, limits_msgqueue_bytes());

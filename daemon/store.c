@@ -392,20 +392,20 @@ size_t store_needs_limit(size_t weight)
     return (weight + 2) / 3 * 4;
 }
 
-/* What does not fit leaves half to the clients: else nobody would get anything. */
 static void reserve(struct store *store, const struct registry *registry)
 {
     size_t weight = store_weight(registry->n + registry->n_retired);
-    size_t most = quota_most(store->quota);
+    size_t limit = store_needs_limit(weight);
+    bool fits = limit <= store->quota->limit;
 
-    quota_reserve(store->quota, weight < most / 2 ? weight : most / 2);
-    if (weight > most && weight > store->said)
+    quota_reserve(store->quota, weight);
+    if (!fits && weight > store->said)
         log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
                   "RLIMIT_NOFILE = %zu is too low for the descriptor store, in which %zu "
                   "descriptors count: a restart may lose objects; raise it with LimitNOFILE=%zu in "
                   "ipcbroker.service",
-                  store->quota->limit, weight, store_needs_limit(weight));
-    store->said = weight;
+                  store->quota->limit, weight, limit);
+    store->said = fits ? 0 : weight;
     if (store->n_bags * 2 + 2 > store->most)
         log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
                   "the service manager keeps %zu descriptors, %zu are needed: what was made last "
