@@ -88,6 +88,8 @@ int ctl_usage(const char *format, ...) _printf_(1, 2);
 int ctl_connect(struct ctl *ctl);
 /* Makes the handle and acquires a queue through it. Returns an exit code. */
 int ctl_acquire_queue(struct ctl *ctl, const char *name, unsigned access, struct ipcb_queue **ret);
+/* The same with an eventfd or a pipe. */
+int ctl_acquire_event(struct ctl *ctl, const char *name, struct ipcb_event **ret);
 /* Becomes PROGRAM, with its arguments. Returns, if it cannot, the exit code of shells: 127 if it
  * was not found, else 126; the error is said. */
 int ctl_become(const struct ctl *ctl, char **program);
