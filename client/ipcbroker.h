@@ -179,7 +179,8 @@ struct ipcb_call;
  * items: a copy of those that were asked for, with their out fields, borrowed for the call; the
  *   descriptors, and the wrappers that they say, are yours. NULL after an error.
  *
- * It may start and cancel other calls on the handle, make calls that wait, and free the handle.
+ * It may start and cancel other calls on the handle, make calls that wait, call ipcb_process(), and
+ * free the handle.
  * Since 0.1.
  */
 typedef void ipcb_acquired_fn(struct ipcb *b, int r, struct ipcb_item *items, size_t n,
@@ -217,7 +218,8 @@ int ipcb_get_fd(struct ipcb *b);
  * Does what there is to do without waiting, and tells of what has ended. Also to be called by those
  * who do not use ipcb_get_fd(), now and then.
  *
- * Returns how many callbacks were called, or -EINVAL (a NULL), -ECHILD. Since 0.1.
+ * Returns how many callbacks were called, at most 64 (if there is more to tell, ipcb_get_fd() is
+ * readable at once), or -EINVAL (a NULL), -ECHILD. Since 0.1.
  */
 int ipcb_process(struct ipcb *b);
 
