@@ -1,5 +1,6 @@
 /*
- * libipcbroker: acquire POSIX message queues and eventfds by name from the broker, and use them.
+ * libipcbroker: acquire POSIX message queues, eventfds and pipes by name from the broker, and use
+ * them.
  *
  * Words. To acquire is to ask the broker; what comes back is the kernel's own descriptor, which
  * works at the kernel's speed whether the broker goes on living or not.
@@ -110,8 +111,8 @@ int ipcb_set_timeout(struct ipcb *b, int64_t timeout_us);
  * name: the object's; a leading '/' is ignored.
  * access: the directions wanted; the descriptor carries exactly these. 0: all that you are granted.
  *
- * Returns the descriptor (>= 0), yours to close, close-on-exec. A queue's is a new open file
- * description in blocking mode; an eventfd's is common to all its holders. Or:
+ * Returns the descriptor (>= 0), yours to close, close-on-exec. A queue's or a pipe's is a new open
+ * file description in blocking mode; an eventfd's is common to all its holders. Or:
  *   -ENOENT      no such object
  *   -EACCES      not granted; the sentence says how the broker sees you and what would help
  *   -EINVAL      not a name, or an access that this kind does not have
@@ -149,7 +150,7 @@ struct ipcb_item {
     unsigned kind;    /* out: IPCB_QUEUE, ... */
     unsigned granted; /* out: the directions that the descriptor carries */
     int nonblocking;  /* out: the description has O_NONBLOCK */
-    uint64_t device;  /* out: the object's identity: st_dev and st_ino of a queue, */
+    uint64_t device;  /* out: the object's identity: st_dev and st_ino of a queue or pipe, */
     uint64_t inode;   /*      0 and the eventfd-id of an eventfd */
 
     uint64_t reserved[4];
