@@ -304,8 +304,8 @@ struct ipcb_subject {
  *
  * Returns 0, whatever the answer is, or -ENOENT (no such object), -EACCES (somebody else, at the
  * main socket), -EINVAL (not a name of an object or a unit, an access that this kind does not have,
- * a reserved field that is not 0), -EMSGSIZE (more groups than a request holds, some 16000), else
- * as ipcb_acquire(). Since 0.1.
+ * groups of NULL, a reserved field that is not 0), -EMSGSIZE (more groups than a request holds,
+ * some 16000), else as ipcb_acquire(). Since 0.1.
  */
 int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name, unsigned access,
              struct ipcb_facts **ret);

@@ -100,6 +100,9 @@ int ctl_print_facts(const struct ctl *ctl, const struct ipcb_facts *facts);
 /* The text of the first fact of that key, "" if there is none. Borrowed from FACTS. */
 const char *ctl_fact(const struct ipcb_facts *facts, const char *key);
 
+/* Whether the fact "name" is one of PATTERN, as glob(7) has it; NULL: all are. */
+bool ctl_matches(const struct ipcb_facts *facts, const char *pattern);
+
 static inline void facts_freep(struct ipcb_facts **facts)
 {
     *facts = ipcb_facts_free(*facts);
