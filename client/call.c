@@ -306,17 +306,22 @@ int calls_explain_delay(struct ipcb *b, int r)
 
 int calls_run(struct ipcb *b, const bool *finished, const struct deadline *deadline)
 {
+    bool waited = false;
+
     while (!*finished) {
         bool more = calls_turn(b);
-        int r;
+        int r = 0;
 
         if (*finished)
             break;
-        if (more) /* nobody holds us with events */
+        /* Nobody holds us with events, nor a socket that is ready for less than we have to send. */
+        if (more || waited)
             r = deadline_check(deadline);
-        else
+        if (r == 0 && !more) {
             r = wait_until(b->fd, calls_want_to_send(b) ? POLLIN | POLLOUT : POLLIN, deadline,
                            b->fd < 0 ? b->retry_us : 0);
+            waited = true;
+        }
         if (r < 0 && r != -EINTR)
             return calls_explain_delay(b, r);
     }

@@ -179,8 +179,11 @@ static int wait_most(const struct ipcb_event *e, uint64_t most, uint64_t *count,
         do {
             r = wait_for(e->fd, POLLIN, &deadline);
             if (r == 0)
-                r = take(e, most, timeout_us < 0, &taken); /* unless others were first */
-        } while (r == -EAGAIN);
+                r = take(e, most, timeout_us < 0, &taken);
+            /* Others were first, but not for longer than the caller has time. */
+        } while (r == -EAGAIN && deadline_check(&deadline) == 0);
+        if (r == -EAGAIN)
+            r = -ETIMEDOUT;
     }
     if (r == 0 && count)
         *count = taken;

@@ -51,9 +51,10 @@ _public_ int ipcb_queue_send(struct ipcb_queue *q, const void *message, size_t s
         r = wait_for(q->fd, POLLOUT, &deadline);
         if (r < 0)
             return r;
-        r = try_send(q->fd, message, size, priority, timeout_us < 0); /* unless others were first */
-    } while (would_wait(-r));
-    return r;
+        r = try_send(q->fd, message, size, priority, timeout_us < 0);
+        /* Others were first, but not for longer than the caller has time. */
+    } while (would_wait(-r) && deadline_check(&deadline) == 0);
+    return would_wait(-r) ? -ETIMEDOUT : r;
 }
 
 /* ---- receiving ---- */
@@ -85,7 +86,10 @@ _public_ ssize_t ipcb_queue_receive_into(struct ipcb_queue *q, void *buffer, siz
             if (r < 0)
                 return r;
             n = try_receive(q->fd, buffer, size, &came_with, timeout_us < 0);
-        } while (n < 0 && would_wait((int)-n)); /* others were first */
+            /* Others were first, but not for longer than the caller has time. */
+        } while (n < 0 && would_wait((int)-n) && deadline_check(&deadline) == 0);
+        if (n < 0 && would_wait((int)-n))
+            return -ETIMEDOUT;
     }
     if (n >= 0 && priority)
         *priority = came_with;

@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -143,6 +144,13 @@ static void arm_retry(struct broker *broker, uint64_t due_us)
         loop_arm(&broker->loop, &broker->retry, due_us);
 }
 
+/* The bags count as unread. */
+static void save_objects(struct broker *broker)
+{
+    store_save(&broker->store, &broker->registry);
+    quota_reserve(&broker->desk.quota, store_in_flight(&broker->store));
+}
+
 static void retry_failed(struct timer *timer)
 {
     struct broker *broker = CONTAINER_OF(timer, struct broker, retry);
@@ -156,7 +164,7 @@ static void retry_failed(struct timer *timer)
     arm_retry(broker, registry_retry(&broker->registry));
     if (registry_count(&broker->registry).failed == before)
         return;
-    store_save(&broker->store, &broker->registry);
+    save_objects(broker);
     format_status(broker, status, sizeof status);
     service_status(status);
 }
@@ -167,7 +175,7 @@ static void applied(struct reload *reload)
     char status[512];
 
     arm_retry(broker, registry_retry(&broker->registry));
-    store_save(&broker->store, &broker->registry); /* what the retry made */
+    save_objects(broker); /* what the retry made */
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet)
         log_info("%s", status);
@@ -280,7 +288,7 @@ static int make_objects(struct broker *broker)
             r = adapt(broker);
     }
     if (r >= 0)
-        store_save(&broker->store, &broker->registry);
+        save_objects(broker);
     return cannot(r, "make the objects");
 }
 
@@ -384,7 +392,8 @@ int broker_run(const struct options *options)
     if (geteuid() == 0 && options->source.naming != NAMING_NONE)
         log_warning("running as root, which it should not: give it a user of its own");
     privilege_give_up();
-    (void)umask(0); /* modes of queues are what is declared */
+    (void)mallopt(M_ARENA_MAX, 1); /* what a reload's thread has read is freed by the loop's */
+    (void)umask(0);                /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
     store_init(&broker.store, options->source.naming == NAMING_NONE);

@@ -78,12 +78,56 @@ void connection_refuse(int fd, struct guard *guard, struct reply *reply, int err
     (void)close_fd(fd);
 }
 
+/* ---- what is kept for him ---- */
+
+static void count_parked(const struct connection *connection, size_t bytes)
+{
+    if (!connection->user)
+        return;
+    connection->user->kept.parked += bytes;
+    connection->context->quota->kept.parked += bytes;
+}
+
+static void count_waiting(struct connection *connection, size_t n)
+{
+    connection->n_waiting += n;
+    if (!connection->user)
+        return;
+    connection->user->kept.waiting += n;
+    connection->context->quota->kept.waiting += n;
+}
+
+/* Whether a copy of any request of his may be kept. */
+static bool may_keep(const struct connection *connection)
+{
+    const struct user *user = connection->user;
+
+    return !user || (user->kept.parked + WIRE_REQUEST_MAX <= KEPT_PARKED_USER &&
+                     connection->context->quota->kept.parked + WIRE_REQUEST_MAX <= KEPT_PARKED_ALL);
+}
+
+static bool is_parked(const struct connection *connection)
+{
+    return connection->parked || connection->left;
+}
+
+/* The request that was parked, which is the caller's now; NULL: none, or it is in the socket. */
+static struct kept *unpark(struct connection *connection)
+{
+    struct kept *kept = TAKE_PTR(connection->parked);
+
+    if (kept)
+        count_parked(connection, -kept->size);
+    connection->left = false;
+    return kept;
+}
+
 /* Takes a request off the lists of those that wait. */
 static void stop_waiting(struct kept *kept)
 {
     LIST_REMOVE(kept, entry);
     LIST_REMOVE(kept, sibling);
-    kept->connection->n_waiting--;
+    count_waiting(kept->connection, (size_t)-1);
 }
 
 static void forget(struct kept *kept)
@@ -96,9 +140,27 @@ static void forget(struct kept *kept)
 static void forget_requests(struct connection *connection)
 {
     unread_stop_awaiting(connection);
-    free(TAKE_PTR(connection->parked));
+    free(unpark(connection));
     while (!LIST_EMPTY(&connection->waiting))
         forget(LIST_FIRST(&connection->waiting));
+}
+
+/* A proof that he is asked for holds a descriptor. */
+static void count_proof(struct connection *connection)
+{
+    bool asked = connection->peer.proof;
+
+    if (asked == connection->asked || !connection->user)
+        return;
+    connection->asked = asked;
+    connection->user->n_proofs += asked ? 1 : (size_t)-1;
+    connection->context->quota->n_proofs += asked ? 1 : (size_t)-1;
+}
+
+static void forget_peer(struct connection *connection)
+{
+    peer_deinit(&connection->peer);
+    count_proof(connection);
 }
 
 static bool close_socket(struct connection *connection)
@@ -124,7 +186,7 @@ bool connection_deinit(struct connection *connection)
 
     unread_clear(connection);
     forget_requests(connection);
-    peer_deinit(&connection->peer);
+    forget_peer(connection);
     return held_up;
 }
 
@@ -137,6 +199,7 @@ static void end(struct connection *connection)
         return;
     }
     forget_requests(connection);
+    forget_peer(connection);
     connection->ended = connection->held = true;
     unread_hide(connection);
     (void)shutdown(connection->source.fd, SHUT_RDWR);
@@ -149,7 +212,7 @@ static void end(struct connection *connection)
 /* Listens to the client, or waits for him to read. */
 static int watch(struct connection *connection)
 {
-    bool waits = connection->parked || connection->held || connection->ended;
+    bool waits = is_parked(connection) || connection->held || connection->ended;
 
     return loop_change(connection->context->loop, &connection->source,
                        waits ? EVENTS_PARKED : EVENTS_READING);
@@ -158,7 +221,7 @@ static int watch(struct connection *connection)
 void connection_hold(struct connection *connection)
 {
     connection->held = true;
-    if (!connection->parked)
+    if (!is_parked(connection))
         connection_poke(connection);
 }
 
@@ -168,11 +231,15 @@ void connection_poke(struct connection *connection)
 }
 
 /* Keeps the request until the client has read. Its descriptors are given back: whoever does not
- * read holds none of ours. *KEPT is taken over. */
+ * read holds none of ours. *KEPT is taken over; NULL: it is in the socket still, and stays there.
+ */
 static void park(struct connection *connection, struct kept **kept)
 {
     connection->parked_handouts = (unsigned)connection->context->reply->n_handouts;
+    connection->left = !*kept;
     connection->parked = TAKE_PTR(*kept);
+    if (connection->parked)
+        count_parked(connection, connection->parked->size);
 }
 
 /* Keeps the request until the event. *KEPT is taken over. */
@@ -186,7 +253,7 @@ static void wait(struct connection *connection, struct kept **kept)
     waiting->due = false;
     LIST_INSERT_HEAD(&connection->context->waiting, waiting, entry);
     LIST_INSERT_HEAD(&connection->waiting, waiting, sibling);
-    connection->n_waiting++;
+    count_waiting(connection, 1);
 }
 
 /* ---- one request ---- */
@@ -232,6 +299,30 @@ static void note_cancel(struct connection *connection, uint32_t serial)
         kept->cancelled = kept->due = true;
 }
 
+/* Takes off the socket what was only looked at, since it is answered, or kept. */
+static void take_off(struct connection *connection)
+{
+    char ignored;
+
+    if (connection->context->peeked && !connection->left)
+        (void)recv(connection->source.fd, &ignored, sizeof ignored, MSG_DONTWAIT);
+}
+
+/* KEPT, or FRAME where that is NULL, has no reply yet, or one that does not go out. */
+static int keep(struct connection *connection, struct kept **kept, const void *frame, size_t size)
+{
+    const struct connection_context *context = connection->context;
+    bool leave = !*kept && context->peeked && !context->reply->later;
+
+    if (!leave && !*kept && !(*kept = kept_new(frame, size)))
+        return -ENOMEM;
+    if (context->reply->later)
+        wait(connection, kept);
+    else
+        park(connection, kept);
+    return 0;
+}
+
 /* The reply in the context is for KEPT, or for FRAME where that is NULL. Keeps the request if there
  * is none yet, or if it does not go out. */
 static int settle(struct connection *connection, struct kept **kept, const void *frame, size_t size)
@@ -239,15 +330,8 @@ static int settle(struct connection *connection, struct kept **kept, const void 
     struct reply *reply = connection->context->reply;
     int r = reply->later ? -EAGAIN : deliver(connection);
 
-    if (r == -EAGAIN && !*kept && !(*kept = kept_new(frame, size)))
-        return -ENOMEM;
-    if (r == -EAGAIN) {
-        if (reply->later)
-            wait(connection, kept);
-        else
-            park(connection, kept);
-        return 0;
-    }
+    if (r == -EAGAIN)
+        return keep(connection, kept, frame, size);
     if (r < 0)
         return r;
     note_cancel(connection, reply->cancel);
@@ -263,6 +347,7 @@ static bool answer_one(struct connection *connection, struct kept *kept, const v
     const struct caller caller = {
         .peer = &connection->peer,
         .fd = connection->source.fd,
+        .user = connection->user,
         .admin = connection->admin,
         .waiting = &connection->waiting,
         .n_waiting = connection->n_waiting,
@@ -271,8 +356,11 @@ static bool answer_one(struct connection *connection, struct kept *kept, const v
     int r;
 
     request_answer(context->desk, &caller, frame, size, context->reply);
+    count_proof(connection);
     r = settle(connection, &mine, frame, size);
     reply_deinit(context->reply);
+    if (r >= 0 && !kept)
+        take_off(connection);
     if (r >= 0)
         return true;
     if (r == -ESHUTDOWN && !connection->unguarded)
@@ -282,20 +370,18 @@ static bool answer_one(struct connection *connection, struct kept *kept, const v
 }
 
 /* Answers KEPT, or FRAME where that is NULL, and then those that waited for this one. */
-static void answer(struct connection *connection, struct kept *kept, const void *frame, size_t size)
+static void answer(struct connection *connection, struct kept *kept, const void *frame, size_t size,
+                   bool was_parked)
 {
-    bool was_parked = connection->parked;
-
-    connection->parked = NULL;
     unread_stop_awaiting(connection);
     if (!answer_one(connection, kept, frame, size))
         return;
-    while (!connection->parked && (kept = find_due(connection))) {
+    while (!is_parked(connection) && (kept = find_due(connection))) {
         stop_waiting(kept);
         if (!answer_one(connection, kept, kept->frame, kept->size))
             return;
     }
-    if (was_parked == !!connection->parked) /* changing nothing would make an edge */
+    if (was_parked == is_parked(connection)) /* changing nothing would make an edge */
         return;
     if (watch(connection) < 0)
         end(connection);
@@ -306,13 +392,13 @@ void connection_resume(struct kept *kept)
     struct connection *connection = kept->connection;
 
     kept->due = true;
-    if (connection->parked) {
+    if (is_parked(connection)) {
         LIST_REMOVE(kept, entry);
         LIST_INSERT_HEAD(&connection->context->waiting, kept, entry);
         return;
     }
     stop_waiting(kept);
-    answer(connection, kept, kept->frame, kept->size);
+    answer(connection, kept, kept->frame, kept->size, false);
 }
 
 /* Not read: what comes with it would be closed now, which is the trap. */
@@ -325,18 +411,27 @@ static void refuse_descriptors(struct connection *connection)
     end(connection);
 }
 
+/* One whose copy could not be kept is only looked at. */
 static ssize_t receive(struct connection *connection)
 {
-    ssize_t size =
-        peer_receive(&connection->peer, connection->source.fd, connection->context->frame,
-                     WIRE_REQUEST_MAX, MSG_DONTWAIT | MSG_TRUNC);
+    struct connection_context *context = connection->context;
+    ssize_t size;
 
+    context->peeked = !may_keep(connection);
+    size = peer_receive(&connection->peer, connection->source.fd, context->frame, WIRE_REQUEST_MAX,
+                        MSG_DONTWAIT | MSG_TRUNC | (context->peeked ? MSG_PEEK : 0));
     return size < 0 ? -errno : size;
+}
+
+/* The frame in the context, of SIZE bytes. */
+static void answer_frame(struct connection *connection, ssize_t size, bool was_parked)
+{
+    answer(connection, NULL, connection->context->frame,
+           size <= WIRE_REQUEST_MAX ? (size_t)size : 0, was_parked);
 }
 
 static void read_request(struct connection *connection, uint32_t events)
 {
-    uint8_t *frame = connection->context->frame;
     const struct peer *peer = &connection->peer;
     ssize_t size = connection->unguarded ? guard_peek(connection->source.fd, peer->proof) : 0;
 
@@ -351,7 +446,7 @@ static void read_request(struct connection *connection, uint32_t events)
     if (size < 0 || (size == 0 && events & (EPOLLRDHUP | EPOLLHUP)))
         end(connection);
     else
-        answer(connection, NULL, frame, (size_t)size <= WIRE_REQUEST_MAX ? (size_t)size : 0);
+        answer_frame(connection, size, false);
 }
 
 /* At each frame that he takes. */
@@ -361,16 +456,36 @@ static void release_held(struct connection *connection)
         return;
     connection->held = false;
     unread_clear(connection);
-    if (!connection->parked && watch(connection) < 0)
+    if (!is_parked(connection) && watch(connection) < 0)
         end(connection);
+}
+
+/* It is where it was, and had no descriptors with it then. */
+static void retry_left(struct connection *connection)
+{
+    ssize_t size = receive(connection);
+
+    (void)unpark(connection);
+    if (size < 0)
+        end(connection);
+    else
+        answer_frame(connection, size, true);
 }
 
 static void retry_parked(struct connection *connection)
 {
+    struct kept *kept;
+
     if (connection->held)
         release_held(connection);
-    if (unread_check(connection, connection->parked_handouts) != -EAGAIN)
-        answer(connection, connection->parked, connection->parked->frame, connection->parked->size);
+    if (unread_check(connection, connection->parked_handouts) == -EAGAIN)
+        return;
+    if (connection->left) {
+        retry_left(connection);
+        return;
+    }
+    kept = unpark(connection);
+    answer(connection, kept, kept->frame, kept->size, true);
 }
 
 static void release_ended(struct connection *connection)
@@ -385,12 +500,12 @@ static void ready(struct source *source, uint32_t events)
 
     if (connection->ended)
         release_ended(connection);
-    else if ((connection->held || connection->parked) && events & (EPOLLHUP | EPOLLERR))
+    else if ((connection->held || is_parked(connection)) && events & (EPOLLHUP | EPOLLERR))
         end(connection);
-    else if (connection->held && !connection->parked)
-        release_held(connection);
-    else if (connection->parked)
+    else if (is_parked(connection))
         retry_parked(connection);
+    else if (connection->held)
+        release_held(connection);
     else
         read_request(connection, events);
 }

@@ -16,6 +16,7 @@ struct connection_context {
     const struct desk *desk;
     struct reply *reply;                   /* room for the one reply in the making */
     uint8_t *frame;                        /* WIRE_REQUEST_MAX bytes for the one request */
+    bool peeked;                           /* what was read last still is in its socket */
     void (*gone)(struct connection *gone); /* closed: take it off the lists and free it */
     struct quota *quota;
     LIST_HEAD(, connection) unread; /* those who may have read some of theirs */
@@ -35,9 +36,11 @@ struct connection {
     bool held;       /* has not read, and is not listened to until it does */
     bool awaiting;   /* in the list of those who wait for others of their user */
     bool ended;      /* shut down; stays until the client has read or is gone */
+    bool asked;      /* for a proof, and counted */
     LIST_ENTRY(connection) unread_entry, unread_sibling;
     TAILQ_ENTRY(connection) awaiting_entry;
     struct kept *parked;      /* the request whose reply did not go out, owned; NULL: none */
+    bool left;                /* or that one is left in the socket */
     unsigned parked_handouts; /* how many descriptors its reply had */
     struct kept_list waiting; /* requests that wait for an event, owned */
     size_t n_waiting;

@@ -9,6 +9,19 @@
 
 #define KEPT_WAITING_MAX  16    /* of a connection, those that wait for an event in the broker */
 #define KEPT_WAITING_SIZE 1024u /* bytes of each, so that they are no way to fill its memory */
+#define KEPT_WAITING_USER 256   /* of all connections of a user */
+#define KEPT_WAITING_ALL  4096  /* of all users */
+
+/* Bytes of requests whose replies did not go out: of a user, and of all. Over that they are left in
+ * their sockets, where they take none of ours. */
+#define KEPT_PARKED_USER (1u << 20)
+#define KEPT_PARKED_ALL  (16u << 20)
+
+/* What is kept of them. */
+struct kept_sum {
+    size_t parked; /* bytes */
+    size_t waiting;
+};
 
 struct connection;
 

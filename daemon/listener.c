@@ -97,8 +97,9 @@ static int try_lock(struct lock *lock, struct sentence *why)
         return errno == EWOULDBLOCK
                    ? busy(fd, lock->path, why)
                    : say(why, -errno, "flock of %s: %s", lock->path, strerror(errno));
-    if (lstat(lock->path, &named) < 0 || named.st_ino != opened.st_ino ||
-        named.st_dev != opened.st_dev)
+    if (lstat(lock->path, &named) < 0)
+        return errno == ENOENT ? 0 : say(why, -errno, "%s: %s", lock->path, strerror(errno));
+    if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)
         return 0;
     if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", getpid()) < 0)
         return say(why, -errno, "the lock %s cannot be written: %s", lock->path, strerror(errno));
@@ -196,15 +197,21 @@ static int bind_with_mode(int fd, const struct sockaddr_un *address, socklen_t l
     return r;
 }
 
+/* *ret is the file that was made; after an error there is none. */
 static int bind_and_listen(int fd, const char *path, const struct sockaddr_un *address,
-                           socklen_t length, mode_t mode, struct sentence *why)
+                           socklen_t length, mode_t mode, struct stat *ret, struct sentence *why)
 {
     int r = bind_with_mode(fd, address, length, mode);
+
     if (r < 0)
         return say(why, r, "no socket can be made at %s: %s", path, strerror(-r));
     if (listen(fd, BACKLOG) < 0)
-        return say(why, -errno, "listen at %s: %s", path, strerror(errno));
-    return 0;
+        r = say(why, -errno, "listen at %s: %s", path, strerror(errno));
+    else if (lstat(path, ret) < 0)
+        r = say(why, -errno, "%s: %s", path, strerror(errno));
+    if (r < 0)
+        (void)unlink(path); /* which only we can have made: the lock is ours */
+    return r;
 }
 
 static bool guard(int fd, unsigned without)
@@ -216,6 +223,7 @@ int listener_open(struct listener *listener, const char *path, mode_t mode, unsi
                   struct sentence *why)
 {
     _cleanup_close_ int fd = -1;
+    _cleanup_free_ char *copy = NULL;
     struct sockaddr_un address;
     struct stat status;
     int length = address_from_path(path, &address), r;
@@ -233,21 +241,19 @@ int listener_open(struct listener *listener, const char *path, mode_t mode, unsi
         return say(why, -errno, "socket: %s", strerror(errno));
     /* Before listen(): nobody may send us descriptors, not even while he waits to be accepted. */
     guarded = guard(fd, without);
-    r = bind_and_listen(fd, path, &address, (socklen_t)length, mode, why);
+    copy = strdup(path);
+    if (!copy)
+        return say(why, -ENOMEM, "out of memory");
+    r = bind_and_listen(fd, path, &address, (socklen_t)length, mode, &status, why);
     if (r < 0)
         return r;
-    if (lstat(path, &status) < 0)
-        return say(why, -errno, "%s: %s", path, strerror(errno));
     *listener = (struct listener){
-        .fd = -1,
-        .path = strdup(path),
+        .fd = TAKE_FD(fd),
+        .path = TAKE_PTR(copy),
         .device = status.st_dev,
         .inode = status.st_ino,
         .guarded = guarded,
     };
-    if (!listener->path)
-        return say(why, -ENOMEM, "out of memory");
-    listener->fd = TAKE_FD(fd);
     return 0;
 }
 

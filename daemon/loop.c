@@ -117,10 +117,12 @@ int loop_run(struct loop *loop)
 
         guard_rest(&loop->guard);
         n = epoll_wait(loop->epoll, loop->batch, LOOP_BATCH, timeout_ms(loop));
+        if (n < 0 && errno == EINTR) /* the guard's last tick: nothing to wake it for */
+            continue;
         guard_wake(&loop->guard);
-        if (n < 0 && errno != EINTR)
+        if (n < 0)
             return -errno;
-        loop->n_batch = n < 0 ? 0 : n;
+        loop->n_batch = n;
         dispatch(loop);
         if (!LIST_EMPTY(&loop->timers))
             fire_due(loop);

@@ -165,8 +165,11 @@ int main(int argc, char **argv)
     bool leave;
     int option, r;
 
-    if (fill_standard_descriptors() < 0)
+    r = fill_standard_descriptors();
+    if (r < 0) {
+        (void)fprintf(stderr, "ipcbrokerd: /dev/null: %s\n", strerror(-r));
         return EXIT_FAILED;
+    }
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         r = take_option(&options, option, &leave);
         if (leave)

@@ -68,11 +68,6 @@ static int open_process(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0 ? -errno : pidfd;
 }
 
-static bool is_shortage(int r)
-{
-    return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
-}
-
 /* PIDFD is the process that connected, or a negative errno: then he is in no unit. */
 static int settle_unit(struct peer *peer, int pidfd, const struct unit_source *source)
 {
@@ -85,23 +80,27 @@ static int settle_unit(struct peer *peer, int pidfd, const struct unit_source *s
     return 0;
 }
 
-static int ask(struct peer *peer, int fd, const struct unit_source *source)
+static int ask(struct peer *peer, int fd, const struct unit_source *source, bool may_ask)
 {
-    int r = peer->proof ? 0 : proof_new(&peer->proof, fd, peer->pid);
+    int r;
 
+    if (peer->proof)
+        return -ENOKEY;
+    r = may_ask ? proof_new(&peer->proof, fd, peer->pid) : -EAGAIN;
     if (r == -ESRCH)
         return settle_unit(peer, r, source);
     return r < 0 ? r : -ENOKEY;
 }
 
-int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source)
+int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source, bool may_ask)
 {
     _cleanup_close_ int pidfd = -1;
 
     if (peer->unit_known)
         return 0;
     pidfd = source->without_peerpidfd ? -ENOPROTOOPT : open_process(fd);
-    return pidfd == -ENOPROTOOPT ? ask(peer, fd, source) : settle_unit(peer, pidfd, source);
+    return pidfd == -ENOPROTOOPT ? ask(peer, fd, source, may_ask)
+                                 : settle_unit(peer, pidfd, source);
 }
 
 int peer_prove(struct peer *peer, int fd, const void *nonce, size_t size,

@@ -5,7 +5,7 @@
 #include "daemon/subject.h"
 
 struct peer {
-    pid_t pid; /* for people only: it may be another's by now */
+    pid_t pid; /* for people, and to begin a proof: it may be another's by now */
     struct credentials credentials;
     gid_t *groups; /* owned; what the credentials point to */
     bool groups_known;
@@ -27,8 +27,10 @@ int peer_init(struct peer *peer, int fd) _must_check_;
  * the peer is in none: he gets less, never more. */
 void peer_learn_groups(struct peer *peer, int fd);
 /* Asks for the unit, once, when a grant depends on it. He is in none if he has ended since he
- * connected. -ENOKEY: he has to prove who he is; -EAGAIN: it cannot be told now. */
-int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source) _must_check_;
+ * connected. -ENOKEY: he has to prove who he is, which he is asked for only with MAY_ASK, as it
+ * takes a descriptor until he has; -EAGAIN: it cannot be told now. */
+int peer_learn_unit(struct peer *peer, int fd, const struct unit_source *source,
+                    bool may_ask) _must_check_;
 /* Takes the proof: NONCE came in the last frame. Right or wrong, he is asked once. -EACCES: it is
  * none, and he is in no unit; -EINVAL: he was not asked; -EAGAIN: it cannot be told now. */
 int peer_prove(struct peer *peer, int fd, const void *nonce, size_t size,

@@ -142,6 +142,7 @@ static void commit(struct reload *reload)
 {
     plan_commit(&reload->plan);
     store_save(reload->desk->store, reload->desk->registry);
+    quota_reserve(&reload->desk->quota, store_in_flight(reload->desk->store));
     (void)config_free(*reload->in_force);
     reload->desk->config = *reload->in_force = TAKE_PTR(reload->config);
     server_open_to_admins(reload->server);

@@ -5,6 +5,7 @@
 #include "daemon/peer.h"
 #include "daemon/registry.h"
 #include "daemon/unread.h"
+#include "daemon/users.h"
 
 struct reload;
 struct server;
@@ -33,6 +34,7 @@ bool desk_is_degraded(const struct desk *desk);
 struct caller {
     struct peer *peer;
     int fd;                          /* the connection, for asking the kernel more about the peer */
+    const struct user *user;         /* his account; NULL on the admin socket */
     bool admin;                      /* on the admin socket: needs no grant */
     const struct kept_list *waiting; /* his requests that wait for an event */
     size_t n_waiting;

@@ -1,13 +1,30 @@
 /* The requests AWAIT, which is answered once an object of a name is declared, and CANCEL. */
 #include "daemon/request_parts.h"
 
-int request_wait(struct request *request, uint64_t run)
+/* One that is asked for again has been taken off the sums before. */
+static int check_room(struct request *request)
 {
     const struct caller *caller = request->caller;
+    struct sentence *why = &request->why;
 
-    if (!caller->kept && caller->n_waiting >= KEPT_WAITING_MAX)
-        return say(&request->why, -EBUSY, "%u requests of this connection wait already",
-                   KEPT_WAITING_MAX);
+    if (caller->n_waiting >= KEPT_WAITING_MAX)
+        return say(why, -EBUSY, "%u requests of this connection wait already", KEPT_WAITING_MAX);
+    if (!caller->user)
+        return 0;
+    if (caller->user->kept.waiting >= KEPT_WAITING_USER)
+        return say(why, -EBUSY, "%u requests of uid %u wait already", KEPT_WAITING_USER,
+                   caller->user->uid);
+    if (request->desk->quota.kept.waiting >= KEPT_WAITING_ALL)
+        return say(why, -EBUSY, "%u requests of all users wait already", KEPT_WAITING_ALL);
+    return 0;
+}
+
+int request_wait(struct request *request, uint64_t run)
+{
+    int r = check_room(request);
+
+    if (r < 0)
+        return r;
     if (request->size > KEPT_WAITING_SIZE)
         return say(&request->why, -EMSGSIZE, "a request that has to wait may have %u bytes at most",
                    KEPT_WAITING_SIZE);

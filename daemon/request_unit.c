@@ -6,10 +6,19 @@
  */
 #include "daemon/request_parts.h"
 
+/* A proof that is asked for takes a descriptor, for as long as the client likes: it takes the place
+ * of one more client. */
+static bool has_room(const struct desk *desk, const struct user *user)
+{
+    return !user || (user->n_clients + user->n_proofs < desk->config->max_clients_per_user &&
+                     desk->n_clients + desk->quota.n_proofs < desk->config->max_clients);
+}
+
 void request_learn_unit(struct request *request)
 {
     const struct caller *caller = request->caller;
-    int r = peer_learn_unit(caller->peer, caller->fd, &request->desk->units);
+    const struct desk *desk = request->desk;
+    int r = peer_learn_unit(caller->peer, caller->fd, &desk->units, has_room(desk, caller->user));
 
     if (r < 0)
         request->unit_error = r;

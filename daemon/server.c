@@ -76,7 +76,8 @@ static int check_admin(struct server *server, struct connection *connection, str
     if (grants_access(admin, &peer->credentials))
         return 0;
     /* Where that cannot be told he is in no unit. */
-    if (admin->by_unit && peer_learn_unit(peer, connection->source.fd, &server->desk->units) >= 0 &&
+    if (admin->by_unit &&
+        peer_learn_unit(peer, connection->source.fd, &server->desk->units, false) >= 0 &&
         grants_access(admin, &peer->credentials))
         return 0;
     return say(why, -EACCES,
@@ -88,6 +89,12 @@ static int check_admin(struct server *server, struct connection *connection, str
 static size_t most_clients(const struct door *door)
 {
     return door->admin ? ADMIN_CLIENTS : door->server->desk->config->max_clients;
+}
+
+/* One that is asked for a proof takes two. */
+static size_t places_taken(const struct door *door)
+{
+    return door->n_clients + (door->admin ? 0 : door->server->desk->quota.n_proofs);
 }
 
 /* Fills in a new connection, all but watching it. On failure nothing is left of it but its fd. */
@@ -104,9 +111,9 @@ static int admit(struct door *door, struct connection *connection, int fd, bool 
         .admin = door->admin,
         .unguarded = unguarded,
     };
-    if (door->n_clients >= most_clients(door))
+    if (places_taken(door) >= most_clients(door))
         return say(why, -EBUSY, "the broker has %zu clients, which is the most it may have",
-                   door->n_clients);
+                   places_taken(door));
     r = peer_init(&connection->peer, fd);
     if (r < 0)
         return say(why, r, "the broker cannot see who you are: %s", strerror(-r));
@@ -142,6 +149,12 @@ static int enter(struct door *door, int fd, bool unguarded, struct sentence *why
     door->n_clients++;
     server->desk->n_clients++;
     return 0;
+}
+
+/* Whether nobody who waits there can have sent descriptors. */
+static bool is_guarded(const struct listener *listener)
+{
+    return listener->guarded && !listener->old_backlog;
 }
 
 /* Whether somebody who was just accepted may have sent descriptors, or still can. */
@@ -237,7 +250,7 @@ static void accept_ready(struct source *source, uint32_t events)
 {
     struct door *door = CONTAINER_OF(source, struct door, source);
 
-    int batch = door->listener.guarded ? ACCEPT_BATCH : ACCEPT_UNGUARDED;
+    int batch = is_guarded(&door->listener) ? ACCEPT_BATCH : ACCEPT_UNGUARDED;
 
     (void)events;
     for (int i = 0; i < batch && !door->server->paused; i++) {
@@ -249,9 +262,8 @@ static void accept_ready(struct source *source, uint32_t events)
             return backlog_is_empty(door);
         else if (fd == -EMFILE || fd == -ENFILE)
             turn_away(door, fd);
-        else if (fd == -ENOBUFS || fd == -ENOMEM)
+        else if (fd != -ECONNABORTED && fd != -EINTR) /* which are over with that */
             pause_doors(door->server, fd);
-        /* else: this one is gone already (ECONNABORTED), or a signal came */
     }
 }
 
@@ -260,10 +272,9 @@ static void accept_ready(struct source *source, uint32_t events)
 /* A door that lets descriptors in keeps the guard awake. */
 static int door_guard(struct door *door, struct sentence *why)
 {
-    const struct listener *listener = &door->listener;
     int r;
 
-    if (listener->guarded && !listener->old_backlog)
+    if (is_guarded(&door->listener))
         return 0;
     r = guard_enter(&door->server->context.loop->guard);
     return r < 0 ? say(why, r, "no timer to guard the broker: %s", strerror(-r)) : 0;
@@ -385,7 +396,7 @@ static bool is_concerned(struct connection *connection, const struct object *obj
         peer_learn_groups(&connection->peer, connection->source.fd);
     if (grants->by_unit) /* without it he is told nothing */
         (void)!peer_learn_unit(&connection->peer, connection->source.fd,
-                               &connection->context->desk->units);
+                               &connection->context->desk->units, false);
     return connection->admin || grants_access(grants, &connection->peer.credentials);
 }
 

@@ -366,3 +366,16 @@ void store_save(struct store *store, const struct registry *registry)
         log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
                   "not every object can be stored: %s; a restart would lose what is not", why.text);
 }
+
+size_t store_in_flight(const struct store *store)
+{
+    size_t n = 0, largest = 0;
+
+    for (size_t i = 0; i < store->n_bags; i++) {
+        size_t size = store->bags[i].n + 1; /* and the text */
+
+        n += size;
+        largest = size > largest ? size : largest;
+    }
+    return n + largest;
+}

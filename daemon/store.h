@@ -42,3 +42,6 @@ void store_spoil(struct store *store, unsigned number);
 /* Makes the store hold every object of the registry as it is now: to be called after each change
  * and before what is new is handed out. What cannot be stored is said. */
 void store_save(struct store *store, const struct registry *registry);
+/* How many descriptors are in the bags, which the kernel counts as on their way: the largest bag
+ * twice, as when it is renewed. */
+size_t store_in_flight(const struct store *store);

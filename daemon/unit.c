@@ -7,11 +7,6 @@
 #include <string.h>
 #include <systemd/sd-login.h>
 
-static bool is_shortage(int r)
-{
-    return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
-}
-
 /* 0 where the process has no number: it was reaped, or is not in our name space. */
 static int number_of(int pidfd, pid_t *ret)
 {

@@ -3,6 +3,12 @@
 
 #include "base/base.h"
 
+/* Of descriptors or memory: it may go over. */
+static inline bool is_shortage(int r)
+{
+    return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
 /*
  * The unit of the process behind PIDFD: of the system's manager, or with USER a unit of the manager
  * of this process's own user. A new string in *ret; NULL: none, or the process is gone, or not of

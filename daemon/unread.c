@@ -9,13 +9,14 @@
 
 size_t quota_most(const struct quota *quota)
 {
-    return quota->limit / 4 * 3;
+    size_t most = quota->limit / 4 * 3, least = quota->reserved + WIRE_DESCRIPTORS_MAX;
+
+    return most > least ? most : least;
 }
 
 size_t quota_share(const struct quota *quota)
 {
-    size_t most = quota_most(quota);
-    size_t share = (most > quota->reserved ? most - quota->reserved : 0) / 16;
+    size_t share = (quota_most(quota) - quota->reserved) / 16;
 
     return share > WIRE_DESCRIPTORS_MAX ? share : WIRE_DESCRIPTORS_MAX;
 }

@@ -8,15 +8,15 @@
  */
 #pragma once
 
-#include "base/base.h"
-
-struct connection;
+#include "daemon/kept.h"
 
 /* Of all clients together; owned by the desk. */
 struct quota {
     size_t limit;    /* the soft RLIMIT_NOFILE */
     size_t reserved; /* in bags of the service manager's store */
     size_t unread;   /* of clients */
+    struct kept_sum kept;
+    size_t n_proofs; /* users' connections that are asked for a proof, which takes a descriptor */
 };
 
 /* N descriptors lie in bags: they are as unread as any. */
@@ -24,7 +24,7 @@ static inline void quota_reserve(struct quota *quota, size_t n)
 {
     quota->reserved = n;
 }
-/* The most that may be on their way, bags included. */
+/* The most that may be on their way, bags included; where these take all, one packet besides. */
 size_t quota_most(const struct quota *quota);
 /* The most of one user's. */
 size_t quota_share(const struct quota *quota);

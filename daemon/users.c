@@ -88,7 +88,7 @@ int users_enter(struct users *users, uid_t uid, size_t most, struct user **ret)
         return -ENOMEM;
     if (user->barred_until_us)
         return -EPERM;
-    if (user->n_clients >= most) {
+    if (user->n_clients + user->n_proofs >= most) {
         forget_if_idle(users, user);
         return -EBUSY;
     }

@@ -1,9 +1,8 @@
 /* Accounts: what each user has of the broker at this moment. */
 #pragma once
 
-#include "base/base.h"
+#include "daemon/kept.h"
 
-#include <sys/queue.h>
 #include <sys/types.h>
 
 struct connection;
@@ -15,6 +14,8 @@ struct user {
     size_t unread;                       /* descriptors on their way to him */
     LIST_HEAD(, connection) unread_list; /* connections of his that may have read some */
     TAILQ_HEAD(, connection) awaiting;   /* connections whose request waits for those */
+    struct kept_sum kept;                /* of his requests */
+    size_t n_proofs;                     /* connections that are asked for a proof */
     uint64_t barred_until_us;            /* 0: he is not */
     TAILQ_ENTRY(user) barred;
 };
@@ -30,7 +31,7 @@ void users_init(struct users *users);
 void users_deinit(struct users *users);
 
 /* Counts one more client of UID; returns his account, borrowed until users_leave(). -EBUSY: he has
- * MOST already; -EPERM: he is barred; -ENOMEM. */
+ * MOST already, proofs included; -EPERM: he is barred; -ENOMEM. */
 int users_enter(struct users *users, uid_t uid, size_t most, struct user **ret) _must_check_;
 /* He gets no new connection for a while. */
 void users_bar(struct users *users, struct user *user);

@@ -1,5 +1,7 @@
 #include "tests/harness.h"
 
+#include "base/base.h"
+
 #include "tests/check_main.h"
 
 #include <dirent.h>
@@ -210,6 +212,32 @@ void fixture_limit(struct fixture *f, int resource, uint64_t most)
     f->limits[f->n_limits++].most = most;
 }
 
+void fixture_listen(struct fixture *f)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    strcpy(address.sun_path, f->socket);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(chmod(f->socket, 0666), 0);
+    ck_assert_int_eq(listen(fd, 256), 0);
+    f->listener = fd;
+}
+
+/* In the child: the descriptor and the variables of sd_listen_fds(3). */
+static void hand_in(int listener)
+{
+    char pid[32];
+
+    (void)snprintf(pid, sizeof pid, "%d", getpid());
+    if (listener == 3 ? fcntl(3, F_SETFD, 0) < 0 : dup2(listener, 3) < 0)
+        _exit(98);
+    (void)setenv("LISTEN_PID", pid, 1);
+    (void)setenv("LISTEN_FDS", "1", 1);
+    (void)setenv("LISTEN_FDNAMES", "ipcbroker", 1);
+}
+
 /* In the child: the limits, and the descriptors that the program inherits. What ignores SIGPIPE
  * must be the broker itself. */
 static void prepare(const struct fixture *f)
@@ -221,6 +249,8 @@ static void prepare(const struct fixture *f)
         if (setrlimit((__rlimit_resource_t)f->limits[i].resource, &limit) < 0)
             _exit(98);
     }
+    if (f->listener > 0)
+        hand_in(f->listener);
     for (unsigned i = 0; i < f->inherited; i++)
         if (open("/dev/null", O_RDONLY) < 0)
             _exit(98);
@@ -260,6 +290,8 @@ static void execute(struct fixture *f, const char *const *arguments)
     path_of(f, notify, sizeof notify, "notify");
     (void)setenv("NOTIFY_SOCKET", notify, 1);
     (void)unsetenv("JOURNAL_STREAM");
+    for (size_t i = 0; i < ARRAY_SIZE(f->environment) && f->environment[i]; i++)
+        (void)putenv((char *)(uintptr_t)f->environment[i]);
     (void)snprintf(program, sizeof program, "%s/ipcbrokerd", getenv("TEST_SBINDIR"));
     (void)dup2(log, STDERR_FILENO);
     prepare(f);

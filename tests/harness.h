@@ -34,7 +34,9 @@ struct fixture {
     size_t n_limits;
     const char *without; /* a feature of the kernel; NULL: it uses all */
     unsigned inherited;  /* descriptors that it is given and knows nothing of */
-    bool admin_apart;    /* see fixture_set_admin_apart() */
+    int listener;        /* a socket that it is handed in, as by a service manager; 0: none */
+    const char *environment[4]; /* "NAME=VALUE", added to ours; borrowed */
+    bool admin_apart;           /* see fixture_set_admin_apart() */
 };
 
 /* The environment: TEST_WRAPPER is a command that runs the broker, such as valgrind with options,
@@ -51,6 +53,9 @@ void fixture_setup(struct fixture *f);
 void fixture_teardown(struct fixture *f);
 /* Limits the broker, soft and hard, from its next start on. */
 void fixture_limit(struct fixture *f, int resource, uint64_t most);
+
+/* Listens at the fixture's socket before the broker does, which gets it handed in. */
+void fixture_listen(struct fixture *f);
 
 /* Gives the admin socket a directory of its own, as containers need it. The configuration has to
  * say `socket = $D/run/ipcbroker.sock` and `admin_socket = $D/admin/admin.sock` then. */

@@ -8,8 +8,10 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -137,10 +139,40 @@ static size_t count_in(bool admin, const unsigned *user)
     return n;
 }
 
+/* Those that the broker has ended, and keeps until what it sent is read. */
+static size_t count_ended(bool admin, const unsigned *user)
+{
+    const struct connection *connection;
+    size_t n = 0;
+
+    LIST_FOREACH (connection, &core.server.connections, entry)
+        n += connection->ended && connection->admin == admin &&
+             (!user || connection->peer.credentials.uid == fuzz_uid(*user));
+    return n;
+}
+
+static size_t count_unread(void)
+{
+    size_t n = 0;
+    int size;
+
+    for (size_t i = 0; i < SLOTS; i++)
+        n += clients[i].fd >= 0 && !is_in(&clients[i]) &&
+             ioctl(clients[i].fd, SIOCINQ, &size) == 0 && size > 0;
+    return n;
+}
+
+static size_t count_places(bool admin, const unsigned *user)
+{
+    return count_in(admin, user) + count_ended(admin, user);
+}
+
 static void check_counts(void)
 {
-    size_t n = count_in(false, NULL), n_admin = count_in(true, NULL);
+    size_t n = count_places(false, NULL), n_admin = count_places(true, NULL);
 
+    ORACLE(count_ended(false, NULL) + count_ended(true, NULL) <= count_unread(),
+           "a connection stays for nothing");
     ORACLE(core.server.main.n_clients == n, "%zu clients are counted, there are %zu",
            core.server.main.n_clients, n);
     ORACLE(core.server.admin.n_clients == n_admin, "%zu administrators are counted, there are %zu",
@@ -148,8 +180,8 @@ static void check_counts(void)
     ORACLE(core.desk.n_clients == n + n_admin, "the desk counts %zu clients", core.desk.n_clients);
     ORACLE(n <= FUZZ_CLIENTS, "%zu clients", n);
     for (unsigned user = 0; user < FUZZ_USERS; user++)
-        ORACLE(count_in(false, &user) <= FUZZ_CLIENTS_PER_USER, "user %u has %zu clients", user,
-               count_in(false, &user));
+        ORACLE(count_places(false, &user) <= FUZZ_CLIENTS_PER_USER, "user %u has %zu clients", user,
+               count_places(false, &user));
 }
 
 static struct pending *expect(struct client *client, uint8_t type)
@@ -170,8 +202,8 @@ static void connect_client(struct client *client, unsigned user, bool admin)
     if (client->fd >= 0)
         return;
     run_to_rest();
-    room = admin ||
-           (count_in(false, NULL) < FUZZ_CLIENTS && count_in(false, &user) < FUZZ_CLIENTS_PER_USER);
+    room = admin || (count_places(false, NULL) < FUZZ_CLIENTS &&
+                     count_places(false, &user) < FUZZ_CLIENTS_PER_USER);
     *client = (struct client){.user = user, .admin = admin};
     client->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%s",
@@ -474,6 +506,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_counts();
     ORACLE(LIST_EMPTY(&core.server.connections), "a connection is left");
     ORACLE(!core.server.users.tree, "an account is left");
+    ORACLE(core.desk.quota.unread == 0 && core.desk.quota.kept.parked == 0 &&
+               core.desk.quota.kept.waiting == 0,
+           "something of theirs is still counted");
     ORACLE(count_open() == open_before, "a descriptor is lost: %zu, %zu before", count_open(),
            open_before);
     return 0;

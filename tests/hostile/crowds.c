@@ -2,6 +2,7 @@
 #include "tests/hostile/hostile.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define WAKE "[eventfd:wake]\nuse = user:$C6\n[queue:his]\nmax_messages = 1\nuse = user:$C6\n"
@@ -177,14 +178,24 @@ static void put_await(int fd, uint32_t serial, size_t padding)
     put_frame(fd, &frame);
 }
 
-#define WAITING 16 /* of a connection, at most */
+#define WAITING      16 /* of a connection, at most */
+#define WAITING_USER 16 /* connections of a user that may have as many */
 
-/* What the broker keeps for him is short, however long he makes it. */
+static void expect_silence(int fd)
+{
+    char byte;
+
+    ck_assert_int_eq(recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT), -1);
+    ck_assert_int_eq(errno, EAGAIN);
+}
+
+/* What the broker keeps for him is short, however long he makes it, and is not much, however many
+ * connections he has. Others may wait as before, and so may he when some have gone. */
 START_TEST(requests_that_wait_fill_no_memory)
 {
-    const int n = load(200);
+    const int n = WAITING_USER;
     static struct answer answer;
-    static int fds[200];
+    int fds[WAITING_USER], surplus, other;
     uint64_t before;
 
     besiege(WAKE);
@@ -202,8 +213,77 @@ START_TEST(requests_that_wait_fill_no_memory)
     if (!memory_is_inflated())
         ck_assert_uint_le(process_number(broker.broker, "RssAnon:", 10),
                           before + (uint64_t)n * (WAITING + 2) + 64);
-    for (int i = 0; i < n; i++)
+    surplus = dial_as(user(6));
+    put_await(surplus, 1, 0);
+    expect_reply(surplus, &answer, WIRE_AWAIT, 1, EBUSY);
+    assert_has(answer.sentence, "wait already");
+    other = dial_as(user(5));
+    put_await(other, 1, 0);
+    close(fds[0]);
+    await_canary(2); /* that is seen by now, as what was asked before */
+    expect_silence(other);
+    put_await(surplus, 2, 0);
+    await_canary(2);
+    expect_silence(surplus);
+    for (int i = 1; i < n; i++)
         close(fds[i]);
+    close(surplus);
+    close(other);
+}
+END_TEST
+
+/* ---- requests that cannot be answered ---- */
+
+#define PARKED      40
+#define PARKED_SIZE 60000u
+#define PARKED_KIB  1024u /* of a user, at most */
+
+static void ask_at_length(int fd, uint32_t serial)
+{
+    static const uint8_t zeros[PARKED_SIZE];
+    struct frame frame;
+
+    frame_acquire(&frame, serial, "wake", 0);
+    wire_put(&frame.writer, 0x7000, zeros, sizeof zeros);
+    put_frame(fd, &frame);
+}
+
+/* What he does not read keeps his other connections waiting, with requests as long as may be. What
+ * is over his share stays with him; none is lost, and none is answered out of turn. */
+START_TEST(requests_that_are_not_answered_fill_no_memory)
+{
+    static struct answer answer;
+    int fds[PARKED], first;
+    struct frame frame;
+    uint64_t before;
+
+    fixture_limit(&broker, RLIMIT_NOFILE, 1000);
+    besiege("[broker]\nmax_clients = 100\n" WAKE);
+    first = dial_as(user(6));
+    frame_begin(&frame, WIRE_ACQUIRE, 1);
+    for (unsigned i = 0; i < WIRE_DESCRIPTORS_MAX; i++)
+        frame_item(&frame, "wake", 4, 0, 0, 0);
+    put_frame(first, &frame);
+    ck_assert_int_eq(recv(first, &(char){0}, 1, MSG_PEEK), 1);
+    before = process_number(broker.broker, "RssAnon:", 10);
+    for (int i = 0; i < PARKED; i++) {
+        fds[i] = dial_as(user(6));
+        ask_at_length(fds[i], 1);
+        ask_at_length(fds[i], 2);
+    }
+    await_canary(10);
+    for (int i = 0; i < PARKED; i++)
+        expect_silence(fds[i]);
+    if (!memory_is_inflated())
+        ck_assert_uint_le(process_number(broker.broker, "RssAnon:", 10), before + PARKED_KIB + 512);
+    expect_reply(first, &answer, WIRE_ACQUIRE, 1, 0);
+    for (int i = 0; i < PARKED; i++) {
+        expect_reply(fds[i], &answer, WIRE_ACQUIRE, 1, 0);
+        expect_reply(fds[i], &answer, WIRE_ACQUIRE, 2, 0);
+        expect_alive(fds[i]);
+        close(fds[i]);
+    }
+    close(first);
 }
 END_TEST
 
@@ -217,5 +297,6 @@ TCase *hostile_crowd_case(void)
     tcase_add_test(tcase, a_crowd_at_the_door_fills_neither_the_house_nor_the_log);
     tcase_add_test(tcase, silent_clients_cost_little);
     tcase_add_test(tcase, requests_that_wait_fill_no_memory);
+    tcase_add_test(tcase, requests_that_are_not_answered_fill_no_memory);
     return tcase;
 }

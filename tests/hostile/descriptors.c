@@ -131,6 +131,96 @@ START_TEST(who_lays_traps_is_kept_out)
 }
 END_TEST
 
+/* Also where there is no place for him. */
+START_TEST(traps_of_those_who_do_not_get_in)
+{
+    struct answer answer;
+    int first, trap, fd;
+
+    broker.without = "passrights";
+    besiege("[broker]\nmax_clients_per_user = 2\n");
+    first = dial_as(client(&broker, 0));
+    expect_alive(first);
+    fd = dial_as(client(&broker, 0));
+    expect_alive(fd);
+    for (int i = 0; i < load(20); i++) {
+        int surplus = dial_as(client(&broker, 0));
+
+        freeze();
+        trap = trap_make(LINGER_S);
+        (void)trap_send(surplus, "x", 1, trap, 1); /* the broker may have been faster */
+        trap_close(trap);
+        thaw();
+        ck_assert(get_answer(surplus, &answer));
+        ck_assert_int_eq(answer.header.status, EBUSY);
+        await_canary(1);
+        close(surplus);
+    }
+    close(first);
+    close(fd);
+}
+END_TEST
+
+/* ---- a socket that listened before the broker did ---- */
+
+#define N_WAITING 5
+
+static void lay_in_the_backlog(int *fds, unsigned user)
+{
+    for (int i = 0; i < N_WAITING; i++) {
+        int trap = trap_make(LINGER_S);
+
+        fds[i] = dial_as(client(&broker, user));
+        ck_assert_int_eq(trap_send(fds[i], "x", 1, trap, 1), 0);
+        trap_close(trap);
+    }
+}
+
+/* Each is shown out for what he sent, or for what he or his others sent before. */
+static void expect_shown_out(const int *fds)
+{
+    struct answer answer;
+
+    for (int i = 0; i < N_WAITING; i++) {
+        ck_assert(get_answer(fds[i], &answer));
+        ck_assert_int_eq(answer.header.status, EPERM);
+        expect_end(fds[i]);
+        close(fds[i]);
+    }
+}
+
+/* Nothing refuses descriptors there before the broker starts. Innocent ones who wait among the
+ * attackers get their answers, and whoever comes later comes as to any other socket. */
+START_TEST(traps_that_wait_for_the_broker)
+{
+    int fds[N_ATTACKERS][N_WAITING], innocent[N_ATTACKERS], fd, trap;
+    struct answer answer;
+    struct frame frame;
+
+    fixture_listen(&broker);
+    for (unsigned i = 0; i < N_ATTACKERS; i++) {
+        lay_in_the_backlog(fds[i], i);
+        innocent[i] = dial_as(client(&broker, 7));
+        valid_request(5, &frame, 1);
+        put_frame(innocent[i], &frame);
+    }
+    if (_i)
+        broker.without = "passrights";
+    besiege("");
+    for (unsigned i = 0; i < N_ATTACKERS; i++) {
+        expect_shown_out(fds[i]);
+        expect_reply(innocent[i], &answer, WIRE_WHOAMI, 1, 0);
+        expect_alive(innocent[i]); /* and stays, as when what the broker has was noted */
+    }
+    assert_has(fixture_log(&broker), "held the broker up");
+    fd = dial_as(client(&broker, 7));
+    trap = trap_make(LINGER_S);
+    ck_assert(is_as_promised(trap_send(fd, "x", 1, trap, 1)));
+    trap_close(trap);
+    close(fd);
+}
+END_TEST
+
 TCase *hostile_descriptors_case(void)
 {
     TCase *tcase = hostile_case("descriptors");
@@ -140,5 +230,7 @@ TCase *hostile_descriptors_case(void)
         return tcase;
     tcase_add_test(tcase, traps_are_not_walked_into);
     tcase_add_test(tcase, who_lays_traps_is_kept_out);
+    tcase_add_test(tcase, traps_of_those_who_do_not_get_in);
+    tcase_add_loop_test(tcase, traps_that_wait_for_the_broker, 0, 2);
     return tcase;
 }

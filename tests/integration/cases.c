@@ -88,14 +88,18 @@ size_t descriptors_at_rest(void)
     return n;
 }
 
+uint64_t broker_switches(void)
+{
+    return process_number(broker.broker, "\nvoluntary_ctxt_switches:", 10) +
+           process_number(broker.broker, "\nnonvoluntary_ctxt_switches:", 10);
+}
+
 bool broker_sleeps(void *seen)
 {
-    uint64_t *last = seen, now;
+    uint64_t *last = seen, now = broker_switches();
     char path[64], state = '?';
     FILE *stat;
 
-    now = process_number(broker.broker, "\nvoluntary_ctxt_switches:", 10) +
-          process_number(broker.broker, "\nnonvoluntary_ctxt_switches:", 10);
     (void)snprintf(path, sizeof path, "/proc/%d/stat", broker.broker);
     stat = fopen(path, "re");
     ck_assert_ptr_nonnull(stat);

@@ -58,6 +58,8 @@ void expect_next(struct ipcb_queue *q, const char *text);
 size_t broker_descriptors(struct ipcb *b);
 /* How many it has open when it has no client. */
 size_t descriptors_at_rest(void);
+/* How often the broker has left the processor so far. */
+uint64_t broker_switches(void);
 /* Whether the broker sleeps and has not been woken since the last look, which *SEEN, a uint64_t
  * that begins with 0, keeps in mind. For await(). */
 bool broker_sleeps(void *seen);

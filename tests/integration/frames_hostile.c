@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -240,6 +241,34 @@ START_TEST(noise_is_answered_and_harms_nobody)
 }
 END_TEST
 
+/* Whether nothing has woken it for ten times as long as its timer takes. */
+static bool is_not_woken(void *unused)
+{
+    const struct timespec a_while = {.tv_nsec = 200000000};
+    uint64_t before = broker_switches();
+
+    (void)unused;
+    (void)ppoll(NULL, 0, &a_while, NULL);
+    return broker_switches() == before;
+}
+
+/* The timer that guards the loop is still while there is nothing to do. */
+START_TEST(clients_who_say_nothing_do_not_wake_it)
+{
+    int fds[5];
+
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        fds[i] = dial();
+        expect_alive(fds[i]);
+    }
+    await(is_not_woken, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        expect_alive(fds[i]);
+        close(fds[i]);
+    }
+}
+END_TEST
+
 static void set_up_the_older_way(void)
 {
     broker.without = "passrights";
@@ -255,6 +284,7 @@ static void add_older_cases(Suite *suite)
     tcase_add_test(cases, descriptors_sent_to_the_broker);
     tcase_add_test(cases, descriptors_sent_before_the_accept);
     tcase_add_test(cases, descriptors_with_an_empty_packet);
+    tcase_add_test(cases, clients_who_say_nothing_do_not_wake_it);
     tcase_add_loop_test(cases, noise_is_answered_and_harms_nobody, 0, 1);
     suite_add_tcase(suite, cases);
 }

@@ -1,6 +1,7 @@
 /* The request PROVE, on kernels that do not tell who is at the other end: when a proof is asked
  * for, and what is none. Nobody here is in a unit; who is in one is seen in tests/systemd. */
 #include "tests/integration/frames.h"
+#include "tests/trap.h"
 
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -258,8 +259,116 @@ START_TEST(the_library_proves)
 }
 END_TEST
 
+/* ---- where descriptors come in, too ---- */
+
+static void set_up_without_both(void)
+{
+    broker.without = "passrights";
+    set_up();
+}
+
+/* While he is asked, each frame comes with credentials: they are told from descriptors. */
+START_TEST(descriptors_instead_of_a_proof)
+{
+    struct answer answer;
+    int fd = dial();
+
+    (void)be_asked(fd);
+    acquire_on(fd, 9, "q", WIRE_READ);
+    expect_reply(fd, &answer, WIRE_ACQUIRE, 9, 0);
+    ck_assert_int_eq(trap_send(fd, "x", 1, STDERR_FILENO, 1), 0);
+    expect_refusal(fd, &answer, EPERM);
+    assert_has(answer.sentence, "takes no descriptors");
+    expect_end(fd);
+    close(fd);
+}
+END_TEST
+
+/* ---- how many may be asked ---- */
+
+static void set_up_three(void)
+{
+    static char text[1024];
+    const char *const arguments[] = {"--without", "peerpidfd", NULL};
+
+    (void)snprintf(text, sizeof text, "[broker]\nmax_clients = 6\nmax_clients_per_user = 3\n%s",
+                   config);
+    fixture_setup(&broker);
+    fixture_configure(&broker, text);
+    fixture_spawn(&broker, arguments);
+    fixture_await_ready(&broker);
+}
+
+static int dial_as_user(unsigned which)
+{
+    int fd;
+
+    become(user(which));
+    fd = dial();
+    become_root();
+    return fd;
+}
+
+static void expect_not_asked(int fd)
+{
+    struct answer answer;
+
+    acquire_on(fd, 6, "theirs", WIRE_WRITE);
+    expect_reply(fd, &answer, WIRE_ACQUIRE, 6, EAGAIN);
+    assert_has(answer.sentence, "too short of descriptors");
+}
+
+static void expect_full(int fd)
+{
+    struct answer answer;
+
+    expect_refusal(fd, &answer, EBUSY);
+    close(fd);
+}
+
+/* A demand that is not met takes a descriptor of the broker, and the place of a client of his. */
+START_TEST(who_is_asked_and_stays_silent_takes_a_place_of_his_own)
+{
+    int first = dial_as_user(0), second = dial_as_user(0), other = dial_as_user(1);
+    struct answer answer;
+    struct nonce nonce;
+
+    nonce = be_asked(first);
+    expect_not_asked(second);
+    expect_full(dial_as_user(0));
+    (void)be_asked(other);
+    send_proof(first, nonce.bytes, sizeof nonce.bytes);
+    expect_reply(first, &answer, WIRE_PROVE, 8, 0);
+    (void)be_asked(second);
+    close(second);
+    expect_denied(first); /* the other's end is seen by now */
+    second = dial_as_user(0);
+    (void)be_asked(second);
+    close(first);
+    close(second);
+    close(other);
+}
+END_TEST
+
+/* And one of all. */
+START_TEST(all_who_are_asked_and_stay_silent_have_no_more_places_than_clients)
+{
+    int fds[3];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        fds[i] = dial_as_user(i);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        (void)be_asked(fds[i]);
+    expect_full(dial_as_user(3));
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        close(fds[i]);
+}
+END_TEST
+
 void add_proof_cases(Suite *suite)
 {
+    TCase *older = tcase_create("proof-older"), *three = tcase_create("proof-places");
+
     TCase *cases = tcase_create("proof");
 
     tcase_set_timeout(cases, 120);
@@ -275,4 +384,18 @@ void add_proof_cases(Suite *suite)
     tcase_add_test(cases, nothing_is_left_of_a_proof);
     tcase_add_test(cases, the_library_proves);
     suite_add_tcase(suite, cases);
+    tcase_set_timeout(older, 120);
+    tcase_add_checked_fixture(older, set_up_without_both, frames_teardown);
+    tcase_add_test(older, a_proof_is_asked_for_once);
+    tcase_add_test(older, another_process_is_no_proof);
+    tcase_add_test(older, requests_in_a_row);
+    tcase_add_test(older, nothing_is_left_of_a_proof);
+    tcase_add_test(older, descriptors_instead_of_a_proof);
+    tcase_add_test(older, the_library_proves);
+    suite_add_tcase(suite, older);
+    tcase_set_timeout(three, 120);
+    tcase_add_checked_fixture(three, set_up_three, frames_teardown);
+    tcase_add_test(three, who_is_asked_and_stays_silent_takes_a_place_of_his_own);
+    tcase_add_test(three, all_who_are_asked_and_stay_silent_have_no_more_places_than_clients);
+    suite_add_tcase(suite, three);
 }

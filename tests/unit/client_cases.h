@@ -13,6 +13,7 @@ TCase *reply_cases(void);
 TCase *connection_cases(void);
 TCase *facts_cases(void);
 TCase *async_cases(void);
+TCase *proof_cases(void);
 TCase *restart_cases(void);
 TCase *watch_cases(void);
 

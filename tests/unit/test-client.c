@@ -12,6 +12,7 @@ int main(void)
     suite_add_tcase(suite, connection_cases());
     suite_add_tcase(suite, facts_cases());
     suite_add_tcase(suite, async_cases());
+    suite_add_tcase(suite, proof_cases());
     suite_add_tcase(suite, restart_cases());
     suite_add_tcase(suite, watch_cases());
     return check_main(suite);

@@ -258,6 +258,7 @@ START_TEST(each_kind_comes_back_as_it_was)
     ck_assert_int_eq(write(find("c")->fd, "xyz", 3), 3);
     save();
     ck_assert_uint_eq(manager.n, 1);
+    ck_assert_uint_eq(store_in_flight(&store), 2 * (3 + 1)); /* with the text; and when renewed */
     die();
 
     ck_assert_int_eq(come_back(), 0);

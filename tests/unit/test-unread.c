@@ -7,7 +7,7 @@ static const struct {
     size_t limit, reserved, most, share;
 } shares[] = {
     {1024, 0, 768, 253},        {20000, 0, 15000, 937}, {20000, 4000, 15000, 687},
-    {20000, 15001, 15000, 253}, {0, 0, 0, 253},         {1048576, 0, 786432, 49152},
+    {20000, 15001, 15254, 253}, {0, 0, 253, 253},       {1048576, 0, 786432, 49152},
 };
 
 /* A sixteenth of what the bags leave of three quarters, and a whole packet at least. */

@@ -1,0 +1,342 @@
+/* Requests to a broker that lives on: after each point it answers others as before. */
+#include "tests/fault/plan.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#define CONFIGURATION                                                                              \
+    "[broker]\nmax_clients = 40\nmax_clients_per_user = 3\nobserve = user:$C1\nadmin = user:$C2\n" \
+    "[queue:orders]\nmax_messages = 4\nmessage_size = 64\nsend = user:$C0\nuse = user:$C1\n"       \
+    "[queue:hidden]\nposix_name = none\nmax_messages = 1\nmessage_size = 8\nuse = user:$C0\n"      \
+    "[eventfd:wake]\nuse = user:$C0, user:$C1, group:99\n"                                         \
+    "[pipe:done]\nwrite = user:$C0\nread = user:$C1\n"
+
+#define CLIENT_TIMEOUT 50000 /* microseconds: for whom a reply is kept back by the fault */
+
+static void (*deed)(struct ipcb *b); /* what the client does */
+static int result;
+static size_t descriptors_before;
+
+static void open_service(void)
+{
+    plan_open();
+    fixture_configure(&broker, CONFIGURATION);
+    fixture_start(&broker);
+    descriptors_before = descriptors_at_rest();
+}
+
+static void close_service(void)
+{
+    ck_assert_int_eq(fixture_end(&broker, SIGTERM), 0);
+    assert_has_not(fixture_log(&broker), "Sanitizer");
+}
+
+/* Nothing is lost: once the broker has seen that its clients went it has what it had before. */
+static void check_descriptors(void)
+{
+    const struct timespec a_little = {.tv_nsec = 1000000};
+    size_t n = 0;
+
+    for (int looks = 0; looks < 2000; looks++) {
+        n = count_descriptors(broker.broker);
+        if (n == descriptors_before)
+            return;
+        (void)ppoll(NULL, 0, &a_little, NULL);
+    }
+    WANT(n == descriptors_before, "%zu descriptors, %zu before", n, descriptors_before);
+    descriptors_before = n;
+}
+
+/* A loop that cannot wait ends the broker: nothing could be served. All else must not. */
+static bool has_ended(void)
+{
+    struct pollfd wait = {broker.pidfd, POLLIN, 0};
+    int status;
+
+    if (!(plan_fails(FAULT_epoll_wait) && page->error != EINTR && page->failed > 0) &&
+        poll(&wait, 1, 0) == 0)
+        return false;
+    status = fixture_reap(&broker);
+    WANT(plan_fails(FAULT_epoll_wait) && status == 1, "the broker ends with %d; log: %s", status,
+         fixture_log(&broker));
+    fixture_start(&broker);
+    return true;
+}
+
+/* Others are served, all of what they are granted. */
+static void check_others(void)
+{
+    static const char *const objects[] = {"orders", "wake", "done"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+        int r = get(user(1), objects[i], 0);
+
+        WANT(r >= 0, "afterwards %s is refused: %s; log: %s", objects[i], said(),
+             fixture_log(&broker));
+    }
+}
+
+static void check_result(struct ipcb *b)
+{
+    WANT(result >= 0 || (result > -4096 && *ipcb_message(b)), "%d without a sentence", result);
+    WANT(page->failed > 0 || page->call < 0 || result >= 0, "refused although nothing failed: %s",
+         ipcb_message(b));
+}
+
+/* What is left to do after the reply is done, too: the broker sleeps, or spins on what fails. */
+static void settle(void)
+{
+    char path[64], state;
+    FILE *file;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", broker.broker);
+    for (int i = 0; i < 100; i++) {
+        file = fopen(path, "re");
+        if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+            state = '?';
+        fclose_filep(&file);
+        if (state != 'R')
+            return;
+        (void)sched_yield();
+    }
+}
+
+static void serve_once(void)
+{
+    struct ipcb *b = NULL;
+
+    ck_assert_int_eq(ipcb_new(&b, broker.socket), 0);
+    ck_assert_int_eq(ipcb_set_timeout(b, CLIENT_TIMEOUT), 0);
+    arm();
+    become(user(0));
+    deed(b);
+    become_root();
+    check_result(b);
+    (void)ipcb_free(b);
+    settle();
+    disarm();
+    (void)has_ended();
+    check_others();
+    check_descriptors();
+}
+
+/* ---- deeds ---- */
+
+static void take(int fd)
+{
+    result = fd;
+    if (fd >= 0)
+        close(fd);
+}
+
+static void take_facts(int r, struct ipcb_facts *facts)
+{
+    result = r;
+    (void)ipcb_facts_free(facts);
+}
+
+static void ask_whoami(struct ipcb *b)
+{
+    struct ipcb_facts *facts = NULL;
+
+    take_facts(ipcb_whoami(b, &facts), facts);
+}
+
+static void ask_show(struct ipcb *b)
+{
+    struct ipcb_facts *facts = NULL;
+
+    take_facts(ipcb_show(b, "wake", &facts), facts);
+}
+
+static void ask_status(struct ipcb *b)
+{
+    struct ipcb_facts *facts = NULL;
+
+    take_facts(ipcb_status(b, &facts), facts);
+}
+
+static void ask_can(struct ipcb *b)
+{
+    struct ipcb_facts *facts = NULL;
+
+    take_facts(ipcb_can(b, NULL, "orders", IPCB_SEND, &facts), facts);
+}
+
+static void ask_list(struct ipcb *b)
+{
+    struct ipcb_list *list = NULL;
+
+    result = ipcb_list(b, &list);
+    (void)ipcb_list_free(list);
+}
+
+static void acquire_queue(struct ipcb *b)
+{
+    take(ipcb_acquire(b, "orders", IPCB_SEND));
+}
+
+static void acquire_hidden(struct ipcb *b)
+{
+    take(ipcb_acquire(b, "hidden", IPCB_RECEIVE));
+}
+
+static void acquire_eventfd(struct ipcb *b)
+{
+    take(ipcb_acquire(b, "wake", 0));
+}
+
+static void acquire_pipe(struct ipcb *b)
+{
+    take(ipcb_acquire(b, "done", 0));
+}
+
+static void acquire_batch(struct ipcb *b)
+{
+    struct ipcb_item items[] = {
+        {.name = "orders", .fd = -1}, {.name = "hidden", .fd = -1}, {.name = "wake", .fd = -1},
+        {.name = "done", .fd = -1},   {.name = "orders", .fd = -1}, {.name = "hidden", .fd = -1},
+        {.name = "wake", .fd = -1},   {.name = "done", .fd = -1},
+    };
+
+    result = ipcb_acquire_many(b, items, ARRAY_SIZE(items), CLIENT_TIMEOUT);
+    for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+        WANT((items[i].fd >= 0) == (result >= 0), "half a batch has come");
+        close_fd(items[i].fd);
+    }
+}
+
+/* He asks for much, reads nothing, and dies. */
+static void die_unread(struct ipcb *b)
+{
+    int fd = raw_connect(broker.socket), end;
+    static const uint8_t frame[] = {1, 1, 0, 0, 7, 0, 0, 0, 0,   0,   0,   0,
+                                    3, 0, 8, 0, 0, 0, 0, 0, 'w', 'a', 'k', 'e'};
+
+    (void)b;
+    result = 0;
+    if (fd < 0)
+        return;
+    for (int i = 0; i < 300; i++)
+        if (send(fd, frame, sizeof frame, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            break;
+    end = shutdown(fd, SHUT_WR);
+    (void)end;
+    close(fd);
+    /* Another request behind it, so that all of that has been seen. */
+    ask_whoami(b);
+}
+
+/* One more than he may have: he is told so. */
+static void come_too_often(struct ipcb *b)
+{
+    int fds[3];
+
+    for (int i = 0; i < 3; i++)
+        fds[i] = raw_connect(broker.socket);
+    ask_whoami(b);
+    WANT(result < 0 || page->failed > 0, "a fourth connection is let in");
+    result = 0;
+    for (int i = 0; i < 3; i++)
+        close_fd(fds[i]);
+}
+
+/* So much that replies have to wait until he reads. */
+static void read_late(struct ipcb *b)
+{
+    static const uint8_t frame[] = {1, 1, 0, 0, 7, 0, 0, 0, 0,   0,   0,   0,
+                                    3, 0, 8, 0, 0, 0, 0, 0, 'w', 'a', 'k', 'e'};
+    int fd = raw_connect(broker.socket), fds[253];
+    size_t n;
+    char reply[4096];
+
+    if (fd >= 0) {
+        for (int i = 0; i < 60; i++)
+            if (send(fd, frame, sizeof frame, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+                break;
+        for (int i = 0; i < 60; i++) {
+            struct pollfd wait = {fd, POLLIN, 0};
+
+            if (poll(&wait, 1, i == 0 ? 50 : 0) <= 0 ||
+                raw_receive(fd, reply, sizeof reply, fds, &n) <= 0)
+                break;
+            while (n > 0)
+                close(fds[--n]);
+        }
+        close(fd);
+    }
+    ask_whoami(b);
+}
+
+static const struct {
+    const char *name;
+    void (*deed)(struct ipcb *b);
+} deeds[] = {
+    {"whoami", ask_whoami},
+    {"show", ask_show},
+    {"status", ask_status},
+    {"can", ask_can},
+    {"list", ask_list},
+    {"acquire-queue", acquire_queue},
+    {"acquire-nameless", acquire_hidden},
+    {"acquire-eventfd", acquire_eventfd},
+    {"acquire-pipe", acquire_pipe},
+    {"batch", acquire_batch},
+    {"death", die_unread},
+    {"too-many", come_too_often},
+    {"late-reader", read_late},
+};
+
+START_TEST(a_request)
+{
+    open_service();
+    deed = deeds[_i].deed;
+    plan_play(deeds[_i].name, serve_once);
+    close_service();
+}
+END_TEST
+
+/* Few descriptors are left: clients were let in until there was none, then some went. */
+START_TEST(a_client_among_the_last_descriptors)
+{
+    struct ipcb *others[64];
+    size_t n = 0;
+    int r = 0;
+
+    fixture_limit(&broker, RLIMIT_NOFILE, 400);
+    broker.inherited = 340;
+    plan_open();
+    fixture_configure(&broker, "[broker]\nmax_clients = 70\n[eventfd:wake]\nuse = any\n"
+                               "[queue:orders]\nuse = any\n[pipe:done]\nuse = any\n");
+    fixture_start(&broker);
+    while (n < ARRAY_SIZE(others) && r >= 0) {
+        struct ipcb_facts *facts = NULL;
+
+        others[n] = fixture_handle(&broker);
+        r = ipcb_whoami(others[n++], &facts);
+        (void)ipcb_facts_free(facts);
+    }
+    ck_assert_msg(r < 0, "%zu clients and no end of descriptors", n);
+    descriptors_before = count_descriptors(broker.broker) - 3;
+    for (int i = 0; i < 4; i++) /* one was refused */
+        (void)ipcb_free(others[--n]);
+    await_descriptors(descriptors_before);
+    deed = ask_whoami;
+    plan_play("descriptor-limit", serve_once);
+    while (n > 0)
+        (void)ipcb_free(others[--n]);
+    ck_assert_int_eq(fixture_end(&broker, SIGTERM), 0);
+}
+END_TEST
+
+TCase *serve_case(void)
+{
+    TCase *tcase = broker_case("serve");
+
+    tcase_set_timeout(tcase, 3000);
+    tcase_add_loop_test(tcase, a_request, 0, (int)ARRAY_SIZE(deeds));
+    tcase_add_test(tcase, a_client_among_the_last_descriptors);
+    return tcase;
+}

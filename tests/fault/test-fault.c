@@ -1,0 +1,18 @@
+/* Every call that can fail is made to fail, one after the other: see plan.h. */
+#include "tests/check_main.h"
+#include "tests/fault/plan.h"
+
+int main(void)
+{
+    Suite *suite;
+
+    if (geteuid() != 0) {
+        (void)puts("1..0 # SKIP needs root");
+        return 0;
+    }
+    suite = suite_create("fault");
+    suite_add_tcase(suite, start_case());
+    suite_add_tcase(suite, serve_case());
+    suite_add_tcase(suite, library_case());
+    return check_main(suite);
+}
