@@ -266,14 +266,18 @@ waiting_has_an_end() {
     [[ ! -e was-run ]]
 }
 
-an_object_is_waited_for_until_it_is_declared() {
-    local waiting
+# wait_for_later: sets $waiting to who waits for it at a broker that does not know it.
+wait_for_later() {
     needs_root
     start_broker '[queue:orders]
 use = any'
     "$ctl" --socket "$socket" exec --wait orders later -- "$listener" >found &
     waiting=$!
     while [[ $("$ctl" --socket "$socket" --json status | jq .clients) != 2 ]]; do kill -0 "$waiting"; done
+}
+
+an_object_is_waited_for_until_it_is_declared() {
+    wait_for_later
     stop_broker
     start_broker '[queue:orders]
 use = any
@@ -289,13 +293,7 @@ use = any'
 
 # The broker and the connection stay.
 what_a_reload_declares_was_waited_for() {
-    local waiting
-    needs_root
-    start_broker '[queue:orders]
-use = any'
-    "$ctl" --socket "$socket" exec --wait orders later -- "$listener" >found &
-    waiting=$!
-    while [[ $("$ctl" --socket "$socket" --json status | jq .clients) != 2 ]]; do kill -0 "$waiting"; done
+    wait_for_later
     "$ctl" --socket "$socket" reload >/dev/null
     kill -0 "$waiting" # for a reload that declares nothing changes nothing
     printf '[pipe:later]\nuse = any\n' >>broker.conf
