@@ -37,14 +37,10 @@ static int dial_in_group(void)
 {
     const gid_t group = user(6).gid;
     struct who who = user(0);
-    int fd;
 
     who.groups = &group;
     who.n_groups = 1;
-    become(who);
-    fd = dial();
-    become_root();
-    return fd;
+    return dial_as(who);
 }
 
 /* The broker stands still until it is asked for its next call. */
