@@ -18,8 +18,8 @@ struct canary {
     atomic_uint n_kept, n_new; /* answers on the kept connection, and on new ones */
     atomic_bool failed;
     char failure[1024];
-    unsigned n_samples;
-    uint32_t samples_us[SAMPLES_MOST]; /* how long each answer took */
+    atomic_uint n_samples, n_told;     /* those that canary_waits() has told of */
+    uint32_t samples_us[SAMPLES_MOST]; /* how long each answer took; the last ones */
 };
 
 /* The user behind the clients $C0 to $C7. */
@@ -75,8 +75,8 @@ static bool acquire_next(struct canary *canary, struct ipcb *b)
     uint64_t before = now();
     int r = ipcb_acquire_many(b, &item, 1, PATIENCE_MS * 1000L);
 
-    if (canary->n_samples < SAMPLES_MOST)
-        canary->samples_us[canary->n_samples++] = (uint32_t)(now() - before);
+    canary->samples_us[canary->n_samples % SAMPLES_MOST] = (uint32_t)(now() - before);
+    canary->n_samples++;
     if (r < 0)
         return falls_silent(canary, item.name, r, ipcb_message(b));
     r = fcntl(item.fd, F_GETFL);
@@ -153,16 +153,43 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Of the last N answers. */
+static struct waits waits_of(const struct canary *canary, unsigned n)
+{
+    const unsigned end = canary->n_samples;
+    struct waits waits = {.n = n < SAMPLES_MOST ? n : SAMPLES_MOST};
+    uint32_t *sorted = malloc((size_t)waits.n * sizeof *sorted + 1);
+
+    ck_assert_ptr_nonnull(sorted);
+    for (unsigned i = 0; i < waits.n; i++)
+        sorted[i] = canary->samples_us[(end - 1 - i) % SAMPLES_MOST];
+    qsort(sorted, waits.n, sizeof *sorted, compare);
+    if (waits.n > 0) {
+        waits.p50_us = sorted[waits.n / 2];
+        waits.p99_us = sorted[waits.n - 1 - waits.n / 100];
+        waits.worst_us = sorted[waits.n - 1];
+    }
+    free(sorted);
+    return waits;
+}
+
+struct waits canary_waits(struct canary *canary)
+{
+    unsigned before = canary->n_told;
+
+    canary->n_told = canary->n_samples;
+    return waits_of(canary, canary->n_told - before);
+}
+
 void canary_end(struct canary *canary, const char *test)
 {
-    unsigned n;
+    struct waits waits;
 
     canary->enough = true;
     ck_assert_msg(as_user_end(canary->child) == 0, "the canary: %s", canary->failure);
-    n = canary->n_samples;
-    ck_assert_uint_gt(n, 0);
-    qsort(canary->samples_us, n, sizeof *canary->samples_us, compare);
-    (void)dprintf(STDOUT_FILENO, "# %s: p99 %u us, worst %u us, n %u\n", test,
-                  canary->samples_us[n - 1 - n / 100], canary->samples_us[n - 1], n);
+    waits = waits_of(canary, canary->n_samples);
+    ck_assert_uint_gt(waits.n, 0);
+    (void)dprintf(STDOUT_FILENO, "# %s: p99 %u us, worst %u us, n %u\n", test, waits.p99_us,
+                  waits.worst_us, waits.n);
     (void)munmap(canary, sizeof *canary);
 }

@@ -5,8 +5,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#define WAKE "[eventfd:wake]\nuse = user:$C6\n[queue:his]\nmax_messages = 1\nuse = user:$C6\n"
-#define MEN  4
+#define MEN 4
 
 /* How long a crowd goes on: until the canary has been answered so often. */
 #define ROUNDS ((unsigned)load(20))
@@ -29,7 +28,7 @@ static void ask_for_both(struct frame *frame, uint32_t serial)
 }
 
 /* As many requests as the kernel holds, none of which he waits for. */
-static int flood_and_go(void)
+int flood_and_go(void)
 {
     int fd = raw_connect(broker.socket);
     struct frame frame;
@@ -45,13 +44,13 @@ static int flood_and_go(void)
 
 START_TEST(a_crowd_that_asks_and_goes)
 {
-    besiege(WAKE);
+    besiege(RAIDED);
     rage(flood_and_go);
 }
 END_TEST
 
 /* Bytes of chance, of any length: he is told what is wrong with them, or shown out. */
-static int send_noise(void)
+int send_noise(void)
 {
     static uint64_t state;
     uint8_t bytes[300];
@@ -75,13 +74,13 @@ static int send_noise(void)
 
 START_TEST(a_crowd_that_talks_nonsense)
 {
-    besiege(WAKE);
+    besiege(RAIDED);
     rage(send_noise);
 }
 END_TEST
 
 /* Each answer is a page of the list, which costs the broker more than his question costs him. */
-static int ask_for_lists(void)
+int ask_for_lists(void)
 {
     static struct answer answer;
     int fd = raw_connect(broker.socket);
@@ -110,10 +109,10 @@ END_TEST
 
 /* ---- places ---- */
 
-#define SHARE "[broker]\nmax_clients_per_user = 20\n" WAKE
+#define SHARE "[broker]\nmax_clients_per_user = 20\n" RAIDED
 
 /* More connections than his share: the surplus are told so. */
-static int press_in(void)
+int press_in(void)
 {
     static struct answer answer;
     int fds[21];
@@ -152,7 +151,7 @@ START_TEST(silent_clients_cost_little)
     static int fds[SILENT];
     uint64_t before, after;
 
-    besiege("[broker]\nmax_clients_per_user = 2000\n" WAKE);
+    besiege("[broker]\nmax_clients_per_user = 2000\n" RAIDED);
     before = process_number(broker.broker, "RssAnon:", 10);
     for (int i = 0; i < n; i++)
         fds[i] = dial_as(user(6));
@@ -198,7 +197,7 @@ START_TEST(requests_that_wait_fill_no_memory)
     int fds[WAITING_USER], surplus, other;
     uint64_t before;
 
-    besiege(WAKE);
+    besiege(RAIDED);
     before = process_number(broker.broker, "RssAnon:", 10);
     for (int i = 0; i < n; i++) {
         fds[i] = dial_as(user(6));
@@ -258,7 +257,7 @@ START_TEST(requests_that_are_not_answered_fill_no_memory)
     uint64_t before;
 
     fixture_limit(&broker, RLIMIT_NOFILE, 1000);
-    besiege("[broker]\nmax_clients = 100\n" WAKE);
+    besiege("[broker]\nmax_clients = 100\n" RAIDED);
     first = dial_as(user(6));
     frame_begin(&frame, WIRE_ACQUIRE, 1);
     for (unsigned i = 0; i < WIRE_DESCRIPTORS_MAX; i++)

@@ -50,7 +50,7 @@ static bool is_as_promised(int r)
                    : r == 0 || r == -EPIPE || r == -ECONNRESET;
 }
 
-static int lay_a_trap(void)
+int lay_a_trap(void)
 {
     static unsigned turn;
     enum way way = turn++ % N_WAYS;

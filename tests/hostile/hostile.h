@@ -33,6 +33,13 @@ TCase *hostile_case(const char *name);
 /* Writes the configuration and starts the broker, with objects of the canary's besides. */
 #define besiege(configuration) besiege_as(__func__, configuration)
 void besiege_as(const char *test, const char *configuration);
+/* How long the canary has waited for each of its last N answers. */
+struct waits {
+    unsigned n;
+    uint32_t p50_us, p99_us, worst_us;
+};
+/* Of the answers since this was last asked. */
+struct waits siege_waits(void);
 /* Returns when the canary has been answered N times more, both ways. */
 void await_canary(unsigned n);
 /* Ends what besiege() began, with all that must hold then. Tests that go on after it, as with
@@ -73,6 +80,15 @@ void crowd_end(struct crowd *crowd);
 char *census_descriptors(void);
 char *census_objects(struct ipcb *administrator);
 
+/* Attacks for a crowd, of crowds.c and descriptors.c. What they ask for is declared by RAIDED. */
+#define RAIDED "[eventfd:wake]\nuse = user:$C6\n[queue:his]\nmax_messages = 1\nuse = user:$C6\n"
+int flood_and_go(void);
+int send_noise(void);
+int ask_for_lists(void);
+/* Needs max_clients_per_user = 20, and that he is one man. */
+int press_in(void);
+int lay_a_trap(void);
+
 struct canary;
 uid_t canary_uid(void);
 /* Writes a drop-in with its objects, one of each kind. */
@@ -80,5 +96,6 @@ void canary_declare(void);
 struct canary *canary_begin(void);
 /* Waits until it has been answered N times more, both ways; the test fails where it was not. */
 void canary_await(struct canary *canary, unsigned n);
+struct waits canary_waits(struct canary *canary);
 /* Ends it, and says as a comment how long it has waited. */
 void canary_end(struct canary *canary, const char *test);

@@ -141,6 +141,11 @@ void await_canary(unsigned n)
     canary_await(siege.canary, n);
 }
 
+struct waits siege_waits(void)
+{
+    return canary_waits(siege.canary);
+}
+
 void may_change(const char *name)
 {
     ck_assert_uint_lt(siege.n_changes, CHANGES_MAX);

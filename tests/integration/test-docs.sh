@@ -425,6 +425,10 @@ tests_of_the_guarantees_exist() {
     named_tests_exist guarantees.md 20
 }
 
+tests_of_the_reliability_exist() {
+    named_tests_exist reliability.md 10
+}
+
 tests_of_the_attacks_exist() {
     named_tests_exist security.md 100
 }
@@ -500,6 +504,7 @@ run_tests \
     links_lead_somewhere \
     files_of_the_architecture_exist \
     tests_of_the_guarantees_exist \
+    tests_of_the_reliability_exist \
     every_guarantee_names_a_test \
     tests_of_the_comparison_exist \
     every_row_of_the_comparison_names_a_test \

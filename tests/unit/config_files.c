@@ -268,6 +268,20 @@ START_TEST(known_names)
 }
 END_TEST
 
+/* Files of /proc are said to be empty, as one may be that grows while it is read. */
+START_TEST(file_that_is_longer_than_it_says)
+{
+    struct stat status;
+
+    ck_assert_int_eq(unlink("main.conf") == 0 || errno == ENOENT, true);
+    ck_assert_int_eq(symlink("/proc/self/status", "main.conf"), 0);
+    ck_assert_int_eq(stat("main.conf", &status), 0);
+    ck_assert_int_eq(status.st_size, 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    ck_assert_uint_gt(count(SEVERITY_ERROR), 20); /* each line of it is one */
+}
+END_TEST
+
 #define UNKNOWN "[queue:a]\nuse = user:no-such-user-x, user:3\nsend = user:no-such-user-x\n"
 
 START_TEST(unknown_names)
@@ -315,6 +329,7 @@ void add_file_cases(TCase *cases)
     tcase_add_test(cases, writable_file);
     tcase_add_test(cases, writable_directory);
     tcase_add_test(cases, four_mebibytes);
+    tcase_add_test(cases, file_that_is_longer_than_it_says);
     tcase_add_test(cases, known_names);
     tcase_add_test(cases, unknown_names);
     tcase_add_test(cases, unknown_group_of_a_queue);
