@@ -459,6 +459,13 @@ def part_data(bench, part):
         for kind in ("queue", "eventfd", "pipe") for how in ("bare", "library")})
 
 
+def part_calls(bench, part):
+    """What a request is made of, each alone and in one process."""
+    part["ways"] = measure(bench, {name: (bench.worker("calls", name), []) for name in (
+        "getppid", "fstat", "epoll_wait", "mq_open, close", "send, recv",
+        "sendmsg, recvmsg, close")})
+
+
 def part_rest(bench, part):
     """With nothing to do."""
     broker, path, _ = bench.broker("broker", CLIENTS.format(1064) + queues("q", 1))
@@ -491,7 +498,7 @@ def wake_ups(pid):
 
 
 PARTS = {"acquire": part_acquire, "batch": part_batch, "active": part_active, "idle": part_idle,
-         "objects": part_objects, "start": part_start, "data": part_data, "rest": part_rest}
+         "objects": part_objects, "start": part_start, "data": part_data, "calls": part_calls, "rest": part_rest}
 
 
 # ---- the whole ----

@@ -270,6 +270,8 @@ _public_ int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const 
 
     if (!b || !ret)
         return -EINVAL;
+    if (subject && subject->n_groups > 0 && !subject->groups)
+        return say(&b->message, -EINVAL, "the subject has groups, and none were given");
     if (subject && !subject_is_plain(subject))
         return say(&b->message, -EINVAL, "a reserved field of the subject is not 0");
     r = request_name(b, name, &name, &size);

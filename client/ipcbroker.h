@@ -1,5 +1,6 @@
 /*
- * libipcbroker: acquire POSIX message queues and eventfds by name from the broker, and use them.
+ * libipcbroker: acquire POSIX message queues, eventfds and pipes by name from the broker, and use
+ * them.
  *
  * Words. To acquire is to ask the broker; what comes back is the kernel's own descriptor, which
  * works at the kernel's speed whether the broker goes on living or not.
@@ -110,8 +111,8 @@ int ipcb_set_timeout(struct ipcb *b, int64_t timeout_us);
  * name: the object's; a leading '/' is ignored.
  * access: the directions wanted; the descriptor carries exactly these. 0: all that you are granted.
  *
- * Returns the descriptor (>= 0), yours to close, close-on-exec. A queue's is a new open file
- * description in blocking mode; an eventfd's is common to all its holders. Or:
+ * Returns the descriptor (>= 0), yours to close, close-on-exec. A queue's or a pipe's is a new open
+ * file description in blocking mode; an eventfd's is common to all its holders. Or:
  *   -ENOENT      no such object
  *   -EACCES      not granted; the sentence says how the broker sees you and what would help
  *   -EINVAL      not a name, or an access that this kind does not have
@@ -149,7 +150,7 @@ struct ipcb_item {
     unsigned kind;    /* out: IPCB_QUEUE, ... */
     unsigned granted; /* out: the directions that the descriptor carries */
     int nonblocking;  /* out: the description has O_NONBLOCK */
-    uint64_t device;  /* out: the object's identity: st_dev and st_ino of a queue, */
+    uint64_t device;  /* out: the object's identity: st_dev and st_ino of a queue or pipe, */
     uint64_t inode;   /*      0 and the eventfd-id of an eventfd */
 
     uint64_t reserved[4];
@@ -179,7 +180,8 @@ struct ipcb_call;
  * items: a copy of those that were asked for, with their out fields, borrowed for the call; the
  *   descriptors, and the wrappers that they say, are yours. NULL after an error.
  *
- * It may start and cancel other calls on the handle, make calls that wait, and free the handle.
+ * It may start and cancel other calls on the handle, make calls that wait, call ipcb_process(), and
+ * free the handle.
  * Since 0.1.
  */
 typedef void ipcb_acquired_fn(struct ipcb *b, int r, struct ipcb_item *items, size_t n,
@@ -217,7 +219,8 @@ int ipcb_get_fd(struct ipcb *b);
  * Does what there is to do without waiting, and tells of what has ended. Also to be called by those
  * who do not use ipcb_get_fd(), now and then.
  *
- * Returns how many callbacks were called, or -EINVAL (a NULL), -ECHILD. Since 0.1.
+ * Returns how many callbacks were called, at most 64 (if there is more to tell, ipcb_get_fd() is
+ * readable at once), or -EINVAL (a NULL), -ECHILD. Since 0.1.
  */
 int ipcb_process(struct ipcb *b);
 
@@ -301,8 +304,8 @@ struct ipcb_subject {
  *
  * Returns 0, whatever the answer is, or -ENOENT (no such object), -EACCES (somebody else, at the
  * main socket), -EINVAL (not a name of an object or a unit, an access that this kind does not have,
- * a reserved field that is not 0), -EMSGSIZE (more groups than a request holds, some 16000), else
- * as ipcb_acquire(). Since 0.1.
+ * groups of NULL, a reserved field that is not 0), -EMSGSIZE (more groups than a request holds,
+ * some 16000), else as ipcb_acquire(). Since 0.1.
  */
 int ipcb_can(struct ipcb *b, const struct ipcb_subject *subject, const char *name, unsigned access,
              struct ipcb_facts **ret);

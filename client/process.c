@@ -7,8 +7,9 @@
 
 #define SECOND_US 1000000
 
-/* Frames that one ipcb_process() takes at most: others have their turn, too. */
+/* What one ipcb_process() takes and tells at most: others of the loop have their turn, too. */
 #define FRAMES_MOST 64
+#define TOLD_MOST   64
 
 /* ---- what the descriptor waits for ---- */
 
@@ -112,10 +113,28 @@ _public_ int ipcb_get_fd(struct ipcb *b)
     return r < 0 ? r : b->epoll;
 }
 
+/* A callback may free the handle, and may call ipcb_process() before that: both hear of it. */
+static int tell(struct ipcb *b)
+{
+    bool freed = false, *outer = b->freed;
+    int told = 0;
+
+    b->freed = &freed;
+    while (told < TOLD_MOST && !freed && (asyncs_tell(b) || watch_tell(b)))
+        told++;
+    if (freed) {
+        if (outer)
+            *outer = true;
+        return told;
+    }
+    b->freed = outer;
+    process_settle(b);
+    return told;
+}
+
 _public_ int ipcb_process(struct ipcb *b)
 {
-    bool freed = false;
-    int r, told = 0;
+    int r;
 
     if (!b)
         return -EINVAL;
@@ -125,12 +144,5 @@ _public_ int ipcb_process(struct ipcb *b)
     for (int i = 0; i < FRAMES_MOST && calls_turn(b); i++)
         ;
     asyncs_expire(b);
-    b->freed = &freed;
-    while (!freed && (asyncs_tell(b) || (!freed && watch_tell(b))))
-        told++;
-    if (!freed) {
-        b->freed = NULL;
-        process_settle(b);
-    }
-    return told;
+    return tell(b);
 }

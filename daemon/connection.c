@@ -494,13 +494,21 @@ static void release_ended(struct connection *connection)
         connection->context->gone(connection);
 }
 
+/* Gone, or deaf and dumb: he gets no answer any more. What an administrator has asked for is done
+ * all the same, if it can be. */
+static bool is_lost(const struct connection *connection, uint32_t events)
+{
+    return events & (EPOLLHUP | EPOLLERR) &&
+           (!connection->admin || connection->held || is_parked(connection));
+}
+
 static void ready(struct source *source, uint32_t events)
 {
     struct connection *connection = CONTAINER_OF(source, struct connection, source);
 
     if (connection->ended)
         release_ended(connection);
-    else if ((connection->held || is_parked(connection)) && events & (EPOLLHUP | EPOLLERR))
+    else if (is_lost(connection, events))
         end(connection);
     else if (is_parked(connection))
         retry_parked(connection);

@@ -63,13 +63,17 @@ uint64_t registry_retry(struct registry *registry)
 
 /* ---- finding ---- */
 
-/* As strcmp(), of a name that is not terminated and one that is. */
+/* As strcmp(), of a name that is not terminated, and may hold what no object's name can, and one
+ * that is. Byte by byte: names differ within their first bytes, and a search has many of them. */
 static int compare(const char *name, size_t size, const char *other)
 {
-    size_t length = strlen(other), common = size < length ? size : length;
-    int r = common ? memcmp(name, other, common) : 0; /* an empty name may be NULL */
-
-    return r != 0 ? r : (size > length) - (size < length);
+    for (size_t i = 0; i < size; i++) {
+        if (other[i] == '\0')
+            return 1;
+        if (name[i] != other[i])
+            return (unsigned char)name[i] < (unsigned char)other[i] ? -1 : 1;
+    }
+    return other[size] == '\0' ? 0 : -1;
 }
 
 /* The index of the first of N objects whose name is greater. */

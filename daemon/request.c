@@ -197,6 +197,21 @@ static int check_rest(struct request *request)
 
 /* ---- acquire ---- */
 
+/* Is not of one of the kinds that the item takes, which are named. */
+static int refuse_kind(struct request *request, const struct wire_item *item,
+                       const struct declaration *declaration)
+{
+    char wanted[128] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; kind_at(i) && used < sizeof wanted; i++)
+        if (item->kinds & 1u << kind_at(i)->number)
+            used += (size_t)snprintf(wanted + used, sizeof wanted - used, "%s%s",
+                                     used ? " or " : "", kind_at(i)->name);
+    return say(&request->why, -EINVAL, "'%s' is of the kind %s, not %s", declaration->name,
+               declaration->kind->name, used ? wanted : "of one that was asked for");
+}
+
 static int acquire_one(struct request *request, const struct wire_item *item)
 {
     struct reply *reply = request->reply;
@@ -212,9 +227,7 @@ static int acquire_one(struct request *request, const struct wire_item *item)
         return r;
     kind = object->declaration->kind;
     if (item->kinds && !(item->kinds & 1u << kind->number))
-        return say(&request->why, -EINVAL,
-                   "'%s' is of the kind %s, which is not what was asked for",
-                   object->declaration->name, kind->name);
+        return refuse_kind(request, item, object->declaration);
     has = granted_on(request, object, item->access);
     r = object_hand_out(object, has, item->access, item->flags, &reply->handouts[reply->n_handouts],
                         &request->why);

@@ -159,6 +159,17 @@ int ctl_connect(struct ctl *ctl)
     return r == EXIT_DONE && ctl->admin ? connect_to_admin(ctl) : r;
 }
 
+/* An acquire failed with R: if NAME is there and of another kind, OTHERS are the verbs for it. */
+static int acquire_error(struct ctl *ctl, int r, const char *name, const char *others)
+{
+    _cleanup_(facts_freep) struct ipcb_facts *facts = NULL;
+    _cleanup_free_ char *sentence = strdup(ipcb_message(ctl->broker));
+
+    if (r != -EINVAL || !sentence || ipcb_show(ctl->broker, name, &facts) < 0)
+        return ctl_error(r, "%s", sentence ? sentence : ipcb_message(ctl->broker));
+    return ctl_error(r, "%s; for it there are `ipcbrokerctl %s", sentence, others);
+}
+
 int ctl_acquire_queue(struct ctl *ctl, const char *name, unsigned access, struct ipcb_queue **ret)
 {
     int r = ctl_connect(ctl);
@@ -166,7 +177,17 @@ int ctl_acquire_queue(struct ctl *ctl, const char *name, unsigned access, struct
     if (r != EXIT_DONE)
         return r;
     r = ipcb_queue_acquire(ret, ctl->broker, name, access);
-    return r < 0 ? ctl_broker_error(ctl, r) : EXIT_DONE;
+    return r < 0 ? acquire_error(ctl, r, name, "signal` and `ipcbrokerctl wait`") : EXIT_DONE;
+}
+
+int ctl_acquire_event(struct ctl *ctl, const char *name, struct ipcb_event **ret)
+{
+    int r = ctl_connect(ctl);
+
+    if (r != EXIT_DONE)
+        return r;
+    r = ipcb_event_acquire(ret, ctl->broker, name);
+    return r < 0 ? acquire_error(ctl, r, name, "send` and `ipcbrokerctl receive`") : EXIT_DONE;
 }
 
 /* ---- processes ---- */

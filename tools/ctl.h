@@ -88,6 +88,8 @@ int ctl_usage(const char *format, ...) _printf_(1, 2);
 int ctl_connect(struct ctl *ctl);
 /* Makes the handle and acquires a queue through it. Returns an exit code. */
 int ctl_acquire_queue(struct ctl *ctl, const char *name, unsigned access, struct ipcb_queue **ret);
+/* The same with an eventfd or a pipe. */
+int ctl_acquire_event(struct ctl *ctl, const char *name, struct ipcb_event **ret);
 /* Becomes PROGRAM, with its arguments. Returns, if it cannot, the exit code of shells: 127 if it
  * was not found, else 126; the error is said. */
 int ctl_become(const struct ctl *ctl, char **program);
@@ -97,6 +99,9 @@ int ctl_flush(void);
 int ctl_print_facts(const struct ctl *ctl, const struct ipcb_facts *facts);
 /* The text of the first fact of that key, "" if there is none. Borrowed from FACTS. */
 const char *ctl_fact(const struct ipcb_facts *facts, const char *key);
+
+/* Whether the fact "name" is one of PATTERN, as glob(7) has it; NULL: all are. */
+bool ctl_matches(const struct ipcb_facts *facts, const char *pattern);
 
 static inline void facts_freep(struct ipcb_facts **facts)
 {

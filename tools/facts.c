@@ -1,6 +1,7 @@
 #include "tools/ctl.h"
 #include "tools/json.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 static int longest_key(const struct ipcb_facts *facts)
@@ -34,6 +35,11 @@ const char *ctl_fact(const struct ipcb_facts *facts, const char *key)
     const struct ipcb_fact *fact = ipcb_facts_find(facts, key);
 
     return fact ? fact->text : "";
+}
+
+bool ctl_matches(const struct ipcb_facts *facts, const char *pattern)
+{
+    return !pattern || fnmatch(pattern, ctl_fact(facts, "name"), 0) == 0;
 }
 
 int ctl_print_facts(const struct ctl *ctl, const struct ipcb_facts *facts)

@@ -17,7 +17,7 @@ static int add(struct json_object *object, const char *key, struct json_object *
     return -ENOMEM;
 }
 
-int json_append(struct json_object *array, struct json_object *value)
+static int append(struct json_object *array, struct json_object *value)
 {
     if (!value)
         return -ENOMEM;
@@ -53,7 +53,7 @@ static int add_fact(struct json_object *object, const struct ipcb_fact *fact)
         if (add(object, fact->key, list) < 0)
             return -ENOMEM;
     }
-    return json_append(list, from_fact(fact));
+    return append(list, from_fact(fact));
 }
 
 struct json_object *json_from_facts(const struct ipcb_facts *facts)
@@ -141,4 +141,15 @@ int json_print(struct json_object *object)
     (void)fwrite(text, 1, size, stdout);
     (void)fputc('\n', stdout);
     return ctl_flush();
+}
+
+int json_print_list(const struct ipcb_list *list, const char *pattern)
+{
+    _cleanup_(json_freep) struct json_object *array = json_object_new_array();
+
+    for (size_t i = 0; array && i < ipcb_list_count(list); i++)
+        if (ctl_matches(ipcb_list_at(list, i), pattern) &&
+            append(array, json_from_facts(ipcb_list_at(list, i))) < 0)
+            return json_print(NULL);
+    return json_print(TAKE_PTR(array));
 }

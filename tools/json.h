@@ -14,12 +14,12 @@ struct json_object *json_from_message(const void *message, size_t size, unsigned
 /* "count". */
 struct json_object *json_from_count(uint64_t count);
 
-/* Appends VALUE, which may be NULL, to ARRAY and takes it over. 0 or -ENOMEM. */
-int json_append(struct json_object *array, struct json_object *value);
-
 /* Prints OBJECT on one line, at once, and frees it; NULL: says that memory is short. Returns an
  * exit code. */
 int json_print(struct json_object *object);
+
+/* Prints an array of those facts of LIST that ctl_matches(). Returns an exit code. */
+int json_print_list(const struct ipcb_list *list, const char *pattern);
 
 static inline void json_freep(struct json_object **object)
 {

@@ -9,7 +9,7 @@ static int explain_open(int r, const char *name)
 {
     switch (r) {
     case -ENOENT:
-        return ctl_error(r, "there is no queue '%s'", name);
+        return ctl_error(r, "there is no queue '%s'; `mqsend --create` makes one", name);
     case -EACCES:
         return ctl_error(r, "the owner or the mode of the queue '%s' does not let you in", name);
     case -ENAMETOOLONG:

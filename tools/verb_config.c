@@ -57,16 +57,6 @@ static int print_text(const struct ipcb_list *list)
     return ctl_flush();
 }
 
-static int print_json(const struct ipcb_list *list)
-{
-    _cleanup_(json_freep) struct json_object *array = json_object_new_array();
-
-    for (size_t i = 0; array && i < ipcb_list_count(list); i++)
-        if (json_append(array, json_from_facts(ipcb_list_at(list, i))) < 0)
-            return json_print(NULL);
-    return json_print(TAKE_PTR(array));
-}
-
 int verb_config(struct ctl *ctl, int argc, char **argv)
 {
     _cleanup_(list_freep) struct ipcb_list *list = NULL;
@@ -80,5 +70,5 @@ int verb_config(struct ctl *ctl, int argc, char **argv)
     r = ipcb_config(ctl->broker, &list);
     if (r < 0)
         return ctl_broker_error(ctl, r);
-    return ctl->json ? print_json(list) : print_text(list);
+    return ctl->json ? json_print_list(list, NULL) : print_text(list);
 }

@@ -1,7 +1,6 @@
 #include "tools/ctl.h"
 #include "tools/json.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 /* The keys that have a column of their own; all others stand behind them. */
@@ -16,11 +15,6 @@ static const char *text_of(const struct ipcb_facts *object, const char *key)
     const struct ipcb_fact *fact = ipcb_facts_find(object, key);
 
     return fact ? fact->text : "-";
-}
-
-static bool is_wanted(const struct ipcb_facts *object, const char *pattern)
-{
-    return !pattern || fnmatch(pattern, text_of(object, "name"), 0) == 0;
 }
 
 static bool has_column(const char *key)
@@ -40,7 +34,7 @@ static void measure(const struct ipcb_list *list, const char *pattern, int width
     for (size_t i = 0; i < ipcb_list_count(list); i++) {
         const struct ipcb_facts *object = ipcb_list_at(list, i);
 
-        if (!is_wanted(object, pattern))
+        if (!ctl_matches(object, pattern))
             continue;
         for (size_t c = 0; c < N_COLUMNS; c++) {
             int width = (int)strlen(text_of(object, columns[c].key));
@@ -76,22 +70,9 @@ static int print_table(const struct ipcb_list *list, const char *pattern)
         (void)printf("%s%-*s", c > 0 ? "  " : "", widths[c], columns[c].title);
     (void)puts("  DETAILS");
     for (size_t i = 0; i < ipcb_list_count(list); i++)
-        if (is_wanted(ipcb_list_at(list, i), pattern))
+        if (ctl_matches(ipcb_list_at(list, i), pattern))
             print_row(ipcb_list_at(list, i), widths);
     return ctl_flush();
-}
-
-/* ---- an array ---- */
-
-static int print_json(const struct ipcb_list *list, const char *pattern)
-{
-    _cleanup_(json_freep) struct json_object *array = json_object_new_array();
-
-    for (size_t i = 0; array && i < ipcb_list_count(list); i++)
-        if (is_wanted(ipcb_list_at(list, i), pattern) &&
-            json_append(array, json_from_facts(ipcb_list_at(list, i))) < 0)
-            return json_print(NULL);
-    return json_print(TAKE_PTR(array));
 }
 
 int verb_list(struct ctl *ctl, int argc, char **argv)
@@ -109,5 +90,5 @@ int verb_list(struct ctl *ctl, int argc, char **argv)
     r = ipcb_list(ctl->broker, &list);
     if (r < 0)
         return ctl_broker_error(ctl, r);
-    return ctl->json ? print_json(list, pattern) : print_table(list, pattern);
+    return ctl->json ? json_print_list(list, pattern) : print_table(list, pattern);
 }

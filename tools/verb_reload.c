@@ -27,22 +27,12 @@ static void print_changes(const struct ipcb_list *list)
     }
 }
 
-static int print_json(const struct ipcb_list *list)
-{
-    _cleanup_(json_freep) struct json_object *array = json_object_new_array();
-
-    for (size_t i = 0; array && i < ipcb_list_count(list); i++)
-        if (json_append(array, json_from_facts(ipcb_list_at(list, i))) < 0)
-            return json_print(NULL);
-    return json_print(TAKE_PTR(array));
-}
-
 static int print(const struct ctl *ctl, const struct ipcb_list *list)
 {
     const struct ipcb_facts *summary = ipcb_list_at(list, 0);
 
     if (ctl->json)
-        return print_json(list);
+        return json_print_list(list, NULL);
     print_changes(list);
     print_problems(list);
     if (ipcb_facts_find(summary, "why"))

@@ -13,12 +13,9 @@ int verb_signal(struct ctl *ctl, int argc, char **argv)
     name = argv[optind];
     if (argv[optind + 1] && (parse_number(argv[optind + 1], UINT64_MAX - 1, &n) < 0 || n == 0))
         return ctl_usage("signal takes a number from 1 to 2^64-2, not '%s'", argv[optind + 1]);
-    r = ctl_connect(ctl);
+    r = ctl_acquire_event(ctl, name, &e);
     if (r != EXIT_DONE)
         return r;
-    r = ipcb_event_acquire(&e, ctl->broker, name);
-    if (r < 0)
-        return ctl_broker_error(ctl, r);
     r = ipcb_event_signal(e, n);
     if (r == -EAGAIN)
         return ctl_error(r, "the count of '%s' is too high to add %llu", name,

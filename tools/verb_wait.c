@@ -32,12 +32,9 @@ int verb_wait(struct ctl *ctl, int argc, char **argv)
 
     if (!parse(ctl, argc, argv, &timeout_us))
         return EXIT_USAGE;
-    r = ctl_connect(ctl);
+    r = ctl_acquire_event(ctl, argv[optind], &e);
     if (r != EXIT_DONE)
         return r;
-    r = ipcb_event_acquire(&e, ctl->broker, argv[optind]);
-    if (r < 0)
-        return ctl_broker_error(ctl, r);
     r = ipcb_event_wait(e, &count, timeout_us);
     if (r == -EAGAIN || r == -ETIMEDOUT)
         return ctl_error(r, "'%s' has not been signalled%s", argv[optind],

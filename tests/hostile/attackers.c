@@ -79,14 +79,3 @@ void crowd_end(struct crowd *crowd)
         ck_assert_int_eq(as_user_end(crowd->children[i]), 128 + SIGKILL);
     }
 }
-
-int dial_as(struct who who)
-{
-    int fd;
-
-    become(who);
-    fd = raw_connect(broker.socket);
-    become_root();
-    ck_assert_msg(fd >= 0, "connect: %s", strerror(errno));
-    return fd;
-}

@@ -253,7 +253,7 @@ static void ask_at_length(int fd, uint32_t serial)
 START_TEST(requests_that_are_not_answered_fill_no_memory)
 {
     static struct answer answer;
-    int fds[PARKED], first;
+    int fds[PARKED], first, other;
     struct frame frame;
     uint64_t before;
 
@@ -265,6 +265,7 @@ START_TEST(requests_that_are_not_answered_fill_no_memory)
         frame_item(&frame, "wake", 4, 0, 0, 0);
     put_frame(first, &frame);
     ck_assert_int_eq(recv(first, &(char){0}, 1, MSG_PEEK), 1);
+    other = dial_as(user(6));
     before = process_number(broker.broker, "RssAnon:", 10);
     for (int i = 0; i < PARKED; i++) {
         fds[i] = dial_as(user(6));
@@ -274,6 +275,12 @@ START_TEST(requests_that_are_not_answered_fill_no_memory)
     await_canary(10);
     for (int i = 0; i < PARKED; i++)
         expect_silence(fds[i]);
+    expect_alive(other); /* what can be answered is, once */
+    put_await(other, 7, 0);
+    expect_alive(other);
+    await_canary(2);
+    expect_silence(other);
+    close(other);
     if (!memory_is_inflated())
         ck_assert_uint_le(process_number(broker.broker, "RssAnon:", 10), before + PARKED_KIB + 512);
     expect_reply(first, &answer, WIRE_ACQUIRE, 1, 0);

@@ -67,9 +67,6 @@ struct crowd crowd_begin(struct who who, unsigned n, int (*attack)(void));
 /* The test fails if one of them has ended before. */
 void crowd_end(struct crowd *crowd);
 
-/* A connection of WHO, for plain frames. */
-int dial_as(struct who who);
-
 /* ---- canary.c, census.c: parts of a siege ---- */
 
 /* Counts what a broker has, in words: two of them can be compared. To be freed. */

@@ -304,9 +304,9 @@ START_TEST(another_kind_than_the_expected_is_refused)
     serve(ORDERS "[eventfd:wake]\nuse = user:0\n");
     b = connect_as(root());
     ck_assert_int_eq(ipcb_queue_acquire(&q, b, "wake", 0), -EINVAL);
-    assert_has(ipcb_message(b), "'wake' is of the kind eventfd");
+    assert_has(ipcb_message(b), "'wake' is of the kind eventfd, not queue");
     ck_assert_int_eq(ipcb_event_acquire(&e, b, "orders"), -EINVAL);
-    assert_has(ipcb_message(b), "'orders' is of the kind queue");
+    assert_has(ipcb_message(b), "'orders' is of the kind queue, not eventfd or pipe");
     (void)ipcb_free(b);
 }
 END_TEST

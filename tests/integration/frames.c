@@ -94,6 +94,16 @@ int dial(void)
     return fd;
 }
 
+int dial_as(struct who who)
+{
+    int fd;
+
+    become(who);
+    fd = dial();
+    become_root();
+    return fd;
+}
+
 void put_bytes(int fd, const void *bytes, size_t size)
 {
     ssize_t r = send(fd, bytes, size, MSG_NOSIGNAL);

@@ -51,6 +51,7 @@ unsigned valid_request(int which, struct frame *frame, uint32_t serial);
 /* ---- traffic ---- */
 
 int dial(void);
+int dial_as(struct who who);
 void put_bytes(int fd, const void *bytes, size_t size);
 void put_frame(int fd, const struct frame *frame);
 /* Whether it went; false: the socket is full. */

@@ -37,14 +37,10 @@ static int dial_in_group(void)
 {
     const gid_t group = user(6).gid;
     struct who who = user(0);
-    int fd;
 
     who.groups = &group;
     who.n_groups = 1;
-    become(who);
-    fd = dial();
-    become_root();
-    return fd;
+    return dial_as(who);
 }
 
 /* The broker stands still until it is asked for its next call. */
@@ -221,6 +217,22 @@ START_TEST(a_greedy_client_has_his_turn_like_ten_modest_ones)
 }
 END_TEST
 
+/* Else whoever floods the way in and goes would cost more than he does. */
+START_TEST(who_is_gone_is_not_answered)
+{
+    int fd = dial(), ignored;
+    uint64_t call;
+
+    expect_alive(fd);
+    trace_begin();
+    ask_often(fd, 3);
+    close(fd);
+    while ((call = next_call(&ignored)) != SYS_close)
+        ck_assert(call != SYS_sendmsg && call != SYS_recvmsg && call != SYS_recvfrom);
+    trace_end();
+}
+END_TEST
+
 void add_calls_cases(Suite *suite)
 {
     TCase *cases = tcase_create("calls");
@@ -230,5 +242,6 @@ void add_calls_cases(Suite *suite)
     tcase_add_test(cases, a_hundred_grants_take_no_more_calls_than_one);
     tcase_add_test(cases, who_he_is_is_asked_once);
     tcase_add_test(cases, a_greedy_client_has_his_turn_like_ten_modest_ones);
+    tcase_add_test(cases, who_is_gone_is_not_answered);
     suite_add_tcase(suite, cases);
 }

@@ -299,16 +299,6 @@ static void set_up_three(void)
     fixture_await_ready(&broker);
 }
 
-static int dial_as_user(unsigned which)
-{
-    int fd;
-
-    become(user(which));
-    fd = dial();
-    become_root();
-    return fd;
-}
-
 static void expect_not_asked(int fd)
 {
     struct answer answer;
@@ -329,20 +319,20 @@ static void expect_full(int fd)
 /* A demand that is not met takes a descriptor of the broker, and the place of a client of his. */
 START_TEST(who_is_asked_and_stays_silent_takes_a_place_of_his_own)
 {
-    int first = dial_as_user(0), second = dial_as_user(0), other = dial_as_user(1);
+    int first = dial_as(user(0)), second = dial_as(user(0)), other = dial_as(user(1));
     struct answer answer;
     struct nonce nonce;
 
     nonce = be_asked(first);
     expect_not_asked(second);
-    expect_full(dial_as_user(0));
+    expect_full(dial_as(user(0)));
     (void)be_asked(other);
     send_proof(first, nonce.bytes, sizeof nonce.bytes);
     expect_reply(first, &answer, WIRE_PROVE, 8, 0);
     (void)be_asked(second);
     close(second);
     expect_denied(first); /* the other's end is seen by now */
-    second = dial_as_user(0);
+    second = dial_as(user(0));
     (void)be_asked(second);
     close(first);
     close(second);
@@ -356,10 +346,10 @@ START_TEST(all_who_are_asked_and_stay_silent_have_no_more_places_than_clients)
     int fds[3];
 
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        fds[i] = dial_as_user(i);
+        fds[i] = dial_as(user(i));
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
         (void)be_asked(fds[i]);
-    expect_full(dial_as_user(3));
+    expect_full(dial_as(user(3)));
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
         close(fds[i]);
 }

@@ -266,14 +266,18 @@ waiting_has_an_end() {
     [[ ! -e was-run ]]
 }
 
-an_object_is_waited_for_until_it_is_declared() {
-    local waiting
+# wait_for_later: sets $waiting to who waits for it at a broker that does not know it.
+wait_for_later() {
     needs_root
     start_broker '[queue:orders]
 use = any'
     "$ctl" --socket "$socket" exec --wait orders later -- "$listener" >found &
     waiting=$!
     while [[ $("$ctl" --socket "$socket" --json status | jq .clients) != 2 ]]; do kill -0 "$waiting"; done
+}
+
+an_object_is_waited_for_until_it_is_declared() {
+    wait_for_later
     stop_broker
     start_broker '[queue:orders]
 use = any
@@ -284,6 +288,21 @@ use = any'
     expect_status 0 cat found
     expect_output '3 orders queue both
 4 later eventfd both nonblocking
+'
+}
+
+# The broker and the connection stay.
+what_a_reload_declares_was_waited_for() {
+    wait_for_later
+    "$ctl" --socket "$socket" reload >/dev/null
+    kill -0 "$waiting" # for a reload that declares nothing changes nothing
+    printf '[pipe:later]\nuse = any\n' >>broker.conf
+    "$ctl" --socket "$socket" reload >/dev/null
+    wait "$waiting"
+    stop_broker
+    expect_status 0 cat found
+    expect_output '3 orders queue both
+4 later pipe both
 '
 }
 
@@ -341,7 +360,7 @@ run_tests descriptors_are_found_in_their_order an_access_may_be_asked_for \
     inherited_ones_come_first inherited_ones_without_names_get_the_usual_one \
     what_is_meant_for_another_is_forgotten what_is_wrong_with_the_inherited_is_said \
     what_is_declared_is_not_waited_for waiting_has_an_end \
-    an_object_is_waited_for_until_it_is_declared python_finds_them systemd_socket_activate_starts_a_program_at_the_first_message \
+    an_object_is_waited_for_until_it_is_declared what_a_reload_declares_was_waited_for python_finds_them systemd_socket_activate_starts_a_program_at_the_first_message \
     a_program_gets_sockets_of_a_service_manager_too socat_takes_a_number \
     a_program_that_cannot_be_run_is_126_or_127 without_the_objects_no_program_is_run \
     two_that_a_script_could_not_tell_apart_are_refused wrong_usage_is_2

@@ -8,15 +8,21 @@ one_order=$'[queue:orders]\nmax_messages = 4\nmessage_size = 64\nuse = any'
 
 # ---- event loops ----
 
-# run_loop NAME PACKAGE...: builds examples/loop-NAME.c with these packages and gives it an order.
-run_loop() {
+# build_example NAME PACKAGE...: examples/NAME.c with these packages.
+build_example() {
     local name=$1 flags
     shift
     flags=$(PKG_CONFIG_PATH=$TEST_LIBDIR/pkgconfig PKG_CONFIG_SYSROOT_DIR='' \
         pkg-config --cflags --libs ipcbroker "$@")
     # shellcheck disable=SC2086 # flags are words
-    ${TEST_CC:-cc} ${TEST_CFLAGS-} -Wall -Wextra -Werror -I"$TEST_INCLUDEDIR" -L"$TEST_LIBDIR" -o "loop-$name" \
-        "$TEST_SRCDIR/examples/loop-$name.c" $flags
+    ${TEST_CC:-cc} ${TEST_CFLAGS-} -Wall -Wextra -Werror -pthread -I"$TEST_INCLUDEDIR" -L"$TEST_LIBDIR" \
+        -o "$name" "$TEST_SRCDIR/examples/$name.c" $flags
+}
+
+# run_loop NAME PACKAGE...: builds examples/loop-NAME.c with these packages and gives it an order.
+run_loop() {
+    local name=$1
+    build_example "loop-$name" "${@:2}"
     # shellcheck disable=SC2016 # the shell in the sandbox expands it
     expect_status 0 in_sandbox "$one_order" sh -c "'$ctl' send orders 'a book' && timeout 60 ./loop-$name"
     expect_output $'order: a book\n'
@@ -30,6 +36,30 @@ epoll_takes_it() { run_loop epoll; }
 sd_event_takes_it() { run_loop sd-event libsystemd; }
 glib_takes_it() { run_loop glib glib-2.0; }
 libuv_takes_it() { run_loop uv libuv; }
+
+# ---- the two examples of hinix ----
+
+two_threads_share_a_queue() {
+    build_example mqsendrcv
+    expect_status 0 timeout 60 ./mqsendrcv one two 'buy bread' four five six
+    expect_output 'received: one
+received: two
+received: buy bread
+received: four
+received: five
+received: six
+received: quit
+'
+    expect_status 1 timeout 60 ./mqsendrcv one "$(printf '%0513d' 0)" three
+    expect_output $'received: one\nreceived: quit\n'
+    expect_text err 'cannot send: Message too long'
+}
+
+two_threads_share_an_eventfd() {
+    build_example eventfd
+    expect_status 0 timeout 60 ./eventfd
+    expect_output "$(printf 'taken: %s\n' {1..10} 42)"$'\n'
+}
 
 # compile_library ARGUMENT...: all of its sources at once, with other flags than those of the build.
 compile_library() {
@@ -116,6 +146,8 @@ run_tests \
     sd_event_takes_it \
     glib_takes_it \
     libuv_takes_it \
+    two_threads_share_a_queue \
+    two_threads_share_an_eventfd \
     several_handles_in_several_threads \
     the_binary_interface_is_kept \
     a_broken_interface_would_be_noticed \

@@ -47,7 +47,7 @@ a_message_goes_through() {
 without_create_there_must_be_one() {
     without
     expect_status 6 mqsend "$q" text
-    expect_text err "no queue '$q'"
+    expect_text err "no queue '$q'; \`mqsend --create\`"
     expect_status 6 mqsend -n 2 -s 3 "$q" text
     expect_status 6 mqrecv "$q"
 }

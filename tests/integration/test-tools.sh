@@ -220,6 +220,22 @@ status 5
 '
 }
 
+# Who takes one kind for another is told which verbs would do.
+another_kind_has_other_verbs() {
+    local verb
+    for verb in wait signal; do
+        expect_status 1 in_sandbox "$config" "$ctl" "$verb" orders
+        diff err - <<<"ipcbrokerctl: 'orders' is of the kind queue, not eventfd or pipe; for it there are \`ipcbrokerctl send\` and \`ipcbrokerctl receive\`"
+    done
+    for verb in send receive; do
+        expect_status 1 in_sandbox "$config" "$ctl" "$verb" wake
+        diff err - <<<"ipcbrokerctl: 'wake' is of the kind eventfd, not queue; for it there are \`ipcbrokerctl signal\` and \`ipcbrokerctl wait\`"
+    done
+    expect_status 1 in_sandbox "$config" "$ctl" wait 'no name'
+    [[ $(wc -l <err) == 1 ]]
+    if grep -q 'there are' err; then fail "$(<err)"; fi
+}
+
 bad_numbers_are_usage_errors() {
     local bad
     for bad in -1 x 1e3 '' 99999999999999999999; do

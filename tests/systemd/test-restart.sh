@@ -65,10 +65,10 @@ the_store_holds_the_two_ends_of_a_bag() {
     systemctl reload ipcbroker.service
     expect_property ipcbroker.service NFileDescriptorStore 2
     # What is in the bag counts as unread: a user's share is a part of what it leaves.
-    ipcbrokerctl --admin status >status
+    ipcbrokerctl --admin status >facts
     awk '$1 == "max_unread_descriptors" { most = $2 }
         $1 == "max_unread_descriptors_per_user" { share = $2 }
-        END { exit !(share > 0 && share < int(most / 16)) }' status || fail "$(<status)"
+        END { exit !(share > 0 && share < int(most / 16)) }' facts || fail "$(<facts)"
 }
 
 a_broken_main_file_loses_nothing() {

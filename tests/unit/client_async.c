@@ -348,6 +348,55 @@ START_TEST(a_callback_frees_the_handle)
 }
 END_TEST
 
+static void process_and_free(struct ipcb *b, int r, struct ipcb_item *items, size_t n,
+                             void *userdata)
+{
+    (void)items, (void)n, (void)userdata;
+    ck_assert_int_eq(r, -ENOTCONN);
+    ck_assert_int_eq(ipcb_process(b), 0);
+    (void)ipcb_free(b);
+    n_told++;
+}
+
+START_TEST(a_callback_processes_and_frees_the_handle)
+{
+    const struct ipcb_item item = {.name = "x"};
+    struct ipcb *b;
+
+    ck_assert_int_eq(ipcb_new(&b, "/nonexistent/socket"), 0);
+    ck_assert_int_eq(ipcb_acquire_async(b, NULL, &item, 1, -1, process_and_free, NULL), 0);
+    ck_assert_int_eq(ipcb_process(b), 1);
+    ck_assert_uint_eq(n_told, 1);
+}
+END_TEST
+
+static void ask_again(struct ipcb *b, int r, struct ipcb_item *items, size_t n, void *userdata)
+{
+    const struct ipcb_item item = {.name = "x"};
+
+    (void)items, (void)n;
+    ck_assert_int_eq(r, -ENOTCONN);
+    n_told++;
+    ck_assert_uint_lt(n_told, 1000); /* others of the loop never had their turn */
+    ck_assert_int_eq(ipcb_acquire_async(b, NULL, &item, 1, -1, ask_again, userdata), 0);
+}
+
+/* Where there is no broker a call ends as soon as it is made. */
+START_TEST(a_callback_that_asks_again_and_again_holds_nobody_up)
+{
+    const struct ipcb_item item = {.name = "x"};
+    struct ipcb *b;
+
+    ck_assert_int_eq(ipcb_new(&b, "/nonexistent/socket"), 0);
+    ck_assert_int_eq(ipcb_acquire_async(b, NULL, &item, 1, -1, ask_again, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert(is_readable(b));
+        ck_assert_int_gt(ipcb_process(b), 0);
+    }
+    (void)ipcb_free(b);
+}
+END_TEST
+
 START_TEST(a_callback_cancels_and_asks)
 {
     struct ipcb_item item = {.name = "1"};
@@ -438,6 +487,8 @@ TCase *async_cases(void)
     tcase_add_test(cases, cancelled_before_it_is_told);
     tcase_add_test(cases, a_handle_is_freed_with_its_calls);
     tcase_add_test(cases, a_callback_frees_the_handle);
+    tcase_add_test(cases, a_callback_processes_and_frees_the_handle);
+    tcase_add_test(cases, a_callback_that_asks_again_and_again_holds_nobody_up);
     tcase_add_test(cases, a_callback_cancels_and_asks);
     tcase_add_test(cases, a_child_must_not_process);
     tcase_add_test(cases, misuse_is_told_at_once);
