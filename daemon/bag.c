@@ -90,10 +90,6 @@ int bag_pack(const int *fds, size_t n, const char *text, int ret_ends[2], struct
     writer = ends[0];
     reader = ends[1];
     r = put_all(writer, table, fds, n);
-    if (r == -ETOOMANYREFS)
-        return say(
-            why, r,
-            "its user has too many descriptors under way: raise LimitNOFILE= of the service");
     if (r < 0)
         return say(why, r, "%zu descriptors cannot be packed: %s", n, strerror(-r));
     ret_ends[0] = TAKE_FD(writer);

@@ -19,6 +19,9 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+/* How long a start and a stop wait for a busy service manager to take what is to be stored. */
+#define STORE_PATIENCE_US 5000000u
+
 /* Owns everything. It is one big allocation, made once. */
 struct broker {
     const struct options *options;
@@ -32,6 +35,7 @@ struct broker {
     struct loop loop;
     struct source signals;
     struct timer retry;
+    struct notifier notifier;
     struct watchdog watchdog;
     struct handed handed;
     struct server *server; /* NULL until opened */
@@ -144,29 +148,31 @@ static void arm_retry(struct broker *broker, uint64_t due_us)
         loop_arm(&broker->loop, &broker->retry, due_us);
 }
 
-/* The bags count as unread. */
-static void save_objects(struct broker *broker)
+/* Tries the failed ones whose time has come. Returns whether that made any. */
+static bool try_failed(struct broker *broker)
 {
+    size_t before = registry_count(&broker->registry).failed;
+
+    arm_retry(broker, registry_retry(&broker->registry));
+    if (registry_count(&broker->registry).failed == before)
+        return false;
     store_save(&broker->store, &broker->registry);
-    quota_reserve(&broker->desk.quota, store_in_flight(&broker->store));
+    return true;
 }
 
 static void retry_failed(struct timer *timer)
 {
     struct broker *broker = CONTAINER_OF(timer, struct broker, retry);
-    size_t before = registry_count(&broker->registry).failed;
     char status[512];
 
     if (reload_is_walking(&broker->reload)) { /* which tries, too */
         arm_retry(broker, now_us() + 1000000);
         return;
     }
-    arm_retry(broker, registry_retry(&broker->registry));
-    if (registry_count(&broker->registry).failed == before)
+    if (!try_failed(broker))
         return;
-    save_objects(broker);
     format_status(broker, status, sizeof status);
-    service_status(status);
+    service_status(&broker->notifier, status);
 }
 
 static void applied(struct reload *reload)
@@ -174,12 +180,11 @@ static void applied(struct reload *reload)
     struct broker *broker = CONTAINER_OF(reload, struct broker, reload);
     char status[512];
 
-    arm_retry(broker, registry_retry(&broker->registry));
-    save_objects(broker); /* what the retry made */
+    (void)try_failed(broker);
     format_status(broker, status, sizeof status);
     if (!broker->options->quiet)
         log_info("%s", status);
-    service_ready(status);
+    service_ready(&broker->notifier, status);
 }
 
 /* ---- start ---- */
@@ -250,12 +255,11 @@ static int adapt(struct broker *broker)
 {
     struct plan plan;
     int r = plan_init(&plan, &broker->registry, broker->config, &broker->environment, false);
-    uint64_t told = now_us();
 
     if (r < 0)
         return r;
     while ((r = plan_step(&plan)) > 0)
-        service_starting(&told);
+        service_starting(&broker->notifier);
     if (r >= 0) {
         plan_commit(&plan);
         reload_log_changes(&plan.changes);
@@ -280,15 +284,17 @@ static int make_objects(struct broker *broker)
     if (list.n == 0) {
         r = registry_init(&broker->registry, broker->config, &broker->environment);
         if (r >= 0)
-            registry_create(&broker->registry);
+            registry_create(&broker->registry, &broker->notifier);
     } else {
         log_info("%zu objects came back from the descriptor store", list.n);
         r = recover_objects(&broker->store, &list, &broker->registry, &broker->environment);
         if (r >= 0)
             r = adapt(broker);
     }
-    if (r >= 0)
-        save_objects(broker);
+    if (r >= 0) {
+        store_save(&broker->store, &broker->registry);
+        notifier_drain(&broker->notifier, STORE_PATIENCE_US);
+    }
     return cannot(r, "make the objects");
 }
 
@@ -296,6 +302,7 @@ static int prepare_reload(struct broker *broker)
 {
     broker->reload = (struct reload){
         .loop = &broker->loop,
+        .notifier = &broker->notifier,
         .server = broker->server,
         .desk = &broker->desk,
         .in_force = &broker->config,
@@ -311,8 +318,6 @@ static int prepare_reload(struct broker *broker)
  * all. The sockets come first, since a start that finds a live broker must touch nothing. */
 static int start(struct broker *broker)
 {
-    /* Kept for telling the service manager, who would wait for ever if the objects take all. */
-    _cleanup_close_ int spare = open("/", O_PATH | O_CLOEXEC);
     char status[512];
     int r;
 
@@ -329,6 +334,7 @@ static int start(struct broker *broker)
         .units = {broker->options->source.user, broker->options->without & FEATURE_PEERPIDFD},
     };
     r = cannot(loop_init(&broker->loop), "make an event loop");
+    broker->notifier.loop = r >= 0 ? &broker->loop : NULL;
     if (r >= 0)
         r = cannot(watch_signals(broker), "watch signals");
     if (r >= 0)
@@ -347,9 +353,8 @@ static int start(struct broker *broker)
         losses_say_at_start(&broker->registry, &broker->store);
         log_info("%s", status);
     }
-    spare = close_fd(spare);
-    service_ready(status);
-    watchdog_start(&broker->watchdog, &broker->loop);
+    service_ready(&broker->notifier, status);
+    watchdog_start(&broker->watchdog, &broker->notifier);
     return 0;
 }
 
@@ -357,7 +362,8 @@ static void stop(struct broker *broker)
 {
     bool whole = reload_deinit(&broker->reload);
 
-    service_stopping();
+    notifier_drain(&broker->notifier, STORE_PATIENCE_US);
+    service_stopping(&broker->notifier);
     if (broker->server)
         server_deinit(broker->server);
     free(broker->server);
@@ -366,6 +372,7 @@ static void stop(struct broker *broker)
     store_deinit(&broker->store);
     loop_disarm(&broker->retry);
     watchdog_stop(&broker->watchdog);
+    notifier_deinit(&broker->notifier);
     handed_deinit(&broker->handed);
     broker->environment.descriptors_dir = close_fd(broker->environment.descriptors_dir);
     broker->signals.fd = close_fd(broker->signals.fd);
@@ -396,7 +403,9 @@ int broker_run(const struct options *options)
     (void)umask(0);                /* modes of queues are what is declared */
     (void)signal(SIGPIPE, SIG_IGN);
     limits_raise();
-    store_init(&broker.store, options->source.naming == NAMING_NONE);
+    notifier_init(&broker.notifier);
+    store_init(&broker.store, &broker.notifier, &broker.desk.quota,
+               options->source.naming == NAMING_NONE);
     r = cannot(handed_collect(&broker.handed), "take what the service manager hands in");
     if (r >= 0)
         r = load(&broker);

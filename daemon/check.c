@@ -2,6 +2,7 @@
 
 #include "daemon/limits.h"
 #include "daemon/sockets.h"
+#include "daemon/store.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -69,6 +70,19 @@ static void check_sysctl(const char *name, uint64_t needed, enum severity severi
                  name, limit, needed, name, needed);
 }
 
+/* Whether there is one is known where the service runs. */
+static void check_store(const struct config *config, struct problems *problems)
+{
+    size_t limit = store_needs_limit(store_weight(config->n_objects));
+
+    if (limit > limits_descriptors())
+        problems_add(problems, SEVERITY_WARNING, (struct place){NULL, 0},
+                     "RLIMIT_NOFILE = %" PRIu64
+                     " is too low for a descriptor store, %zu is needed: raise it with "
+                     "LimitNOFILE=%zu in ipcbroker.service or 'ulimit -n'",
+                     limits_descriptors(), limit, limit);
+}
+
 static void check_limits(const struct config *config, const struct need *need,
                          enum severity severity, struct problems *problems)
 {
@@ -82,6 +96,7 @@ static void check_limits(const struct config *config, const struct need *need,
                      " bytes are needed: raise it with LimitMSGQUEUE=%" PRIu64
                      " in ipcbroker.service or 'ulimit -q'",
                      limits_msgqueue_bytes(), need->msgqueue_bytes, need->msgqueue_bytes);
+    check_store(config, problems);
     if (config->max_clients > check_room_for_clients(config)) {
         (void)say_no_room(config, &why);
         problems_add(problems, config->max_clients_place.line ? severity : SEVERITY_WARNING,
@@ -127,6 +142,10 @@ static void print_sums(const struct config *config, const struct need *need)
                  " clients, %u besides), %" PRIu64 " allowed by RLIMIT_NOFILE\n",
                  config->n_objects + config->max_clients + DESCRIPTORS_BESIDES, config->n_objects,
                  config->max_clients, DESCRIPTORS_BESIDES, limits_descriptors());
+    (void)printf(
+        "descriptors in a descriptor store: %zu needed (each twice while a bag is renewed), "
+        "%zu allowed, three quarters of RLIMIT_NOFILE\n",
+        store_weight(config->n_objects), (size_t)limits_descriptors() / 4 * 3);
     (void)printf("bytes of message queues: %" PRIu64 " needed, %" PRIu64
                  " allowed by RLIMIT_MSGQUEUE\n",
                  need->msgqueue_bytes, limits_msgqueue_bytes());

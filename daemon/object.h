@@ -58,7 +58,8 @@ struct object {
     char *difference;     /* how it differs from its declaration, NULL when it does not */
     uint64_t retry_at_us; /* of a failed object: when to try again, by CLOCK_MONOTONIC */
     uint64_t backoff_us;
-    unsigned bag; /* of the store, which holds it; 0: none yet */
+    unsigned bag; /* of the store, that it belongs to; 0: none yet */
+    bool stored;  /* it is in there */
 };
 
 /* A descriptor on its way to a client. */

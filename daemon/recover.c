@@ -61,6 +61,7 @@ static struct object *make_object(struct recovered *item, const struct environme
         return NULL;
     }
     object->bag = item->bag;
+    object->stored = true;
     object->traits = (unsigned)item->traits;
     object->adopted = true;
     if (item->declaration->kind->recover(object, item->fd, item->kernel_name, why) < 0)

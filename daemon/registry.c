@@ -37,13 +37,13 @@ void registry_deinit(struct registry *registry)
     *registry = (struct registry){NULL};
 }
 
-void registry_create(struct registry *registry)
+void registry_create(struct registry *registry, struct notifier *notifier)
 {
-    uint64_t now = now_us(), told = now;
+    uint64_t now = now_us();
 
     for (size_t i = 0; i < registry->n; i++) {
         object_create(registry->objects[i], now);
-        service_starting(&told);
+        service_starting(notifier);
     }
 }
 

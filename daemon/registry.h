@@ -5,6 +5,8 @@
 
 #include "daemon/config.h"
 
+struct notifier;
+
 struct registry {
     struct object **objects; /* that are declared, by name, bytewise; owned */
     size_t n;
@@ -19,8 +21,9 @@ int registry_init(struct registry *registry, const struct config *config,
 /* Gives the broker's descriptors up; removes nothing from the kernel. */
 void registry_deinit(struct registry *registry);
 
-/* Makes every object; those that cannot be made are failed. */
-void registry_create(struct registry *registry);
+/* Makes every object; those that cannot be made are failed. NOTIFIER, which may be NULL, hears that
+ * it goes on. */
+void registry_create(struct registry *registry, struct notifier *notifier);
 /* Tries the failed ones again whose time has come. Returns when the next one is due, by the clock
  * of now_us(); 0: none is failed. */
 uint64_t registry_retry(struct registry *registry);

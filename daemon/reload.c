@@ -142,7 +142,6 @@ static void commit(struct reload *reload)
 {
     plan_commit(&reload->plan);
     store_save(reload->desk->store, reload->desk->registry);
-    quota_reserve(&reload->desk->quota, store_in_flight(reload->desk->store));
     (void)config_free(*reload->in_force);
     reload->desk->config = *reload->in_force = TAKE_PTR(reload->config);
     server_open_to_admins(reload->server);
@@ -285,7 +284,7 @@ static void begin(struct reload *reload, enum run_sort sort)
     outcome_deinit(outcome);
     outcome->run = ++reload->n_begun;
     if (sort == RUN_RELOAD)
-        service_reloading();
+        service_reloading(reload->notifier);
     r = start_reading(reload);
     if (r >= 0) {
         reload->phase = RUN_LOADING;

@@ -31,6 +31,7 @@ struct outcome {
 
 struct reload {
     struct loop *loop; /* these are borrowed */
+    struct notifier *notifier;
     struct server *server;
     struct desk *desk;
     struct config **in_force; /* what the desk has, too; the new one takes its place */

@@ -11,64 +11,55 @@
 
 /* ---- telling ---- */
 
-void service_ready(const char *status)
+void service_ready(struct notifier *notifier, const char *status)
 {
-    (void)sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+    notifier_tell(notifier, "READY=1\nSTATUS=%s", status);
 }
 
-void service_status(const char *status)
+/* A READY that still waits goes with it. */
+void service_status(struct notifier *notifier, const char *status)
 {
-    (void)sd_notifyf(0, "STATUS=%s", status);
+    if (strncmp(notifier->state, "READY=1", 7) == 0)
+        service_ready(notifier, status);
+    else
+        notifier_tell(notifier, "STATUS=%s", status);
 }
 
-void service_reloading(void)
+void service_reloading(struct notifier *notifier)
 {
-    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_us());
+    notifier_tell(notifier, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_us());
 }
 
-void service_stopping(void)
+void service_stopping(struct notifier *notifier)
 {
-    (void)sd_notify(0, "STOPPING=1");
+    notifier_tell(notifier, "STOPPING=1");
 }
 
-void service_starting(uint64_t *told_us)
+void service_starting(struct notifier *notifier)
 {
     uint64_t now = now_us();
+    char text[64];
 
-    if (now - *told_us < START_STEP_US)
+    if (!notifier || now - notifier->told_us < START_STEP_US)
         return;
-    *told_us = now;
-    (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u\nSTATUS=making objects", START_STEP_US * 4);
-}
-
-/* ---- the store ---- */
-
-int service_keep(const char *name, const int *fds, unsigned n)
-{
-    char text[128];
-    int r;
-
-    (void)snprintf(text, sizeof text, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
-    r = sd_pid_notify_with_fds(0, 0, text, fds, n);
-    return r == 0 ? -ENOTCONN : r < 0 ? r : 0;
-}
-
-void service_forget(const char *name)
-{
-    (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    notifier->told_us = now;
+    (void)snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%u\nSTATUS=making objects",
+                   START_STEP_US * 4);
+    (void)notifier_hint(notifier, text);
 }
 
 /* ---- the watchdog ---- */
 
+/* What finds no room is said again soon: the manager may only be busy. */
 static void watchdog_fire(struct timer *timer)
 {
     struct watchdog *watchdog = CONTAINER_OF(timer, struct watchdog, timer);
+    bool told = notifier_hint(watchdog->notifier, "WATCHDOG=1");
 
-    (void)sd_notify(0, "WATCHDOG=1");
-    loop_arm(watchdog->loop, timer, now_us() + watchdog->interval_us);
+    loop_arm(watchdog->notifier->loop, timer, now_us() + watchdog->interval_us / (told ? 1 : 10));
 }
 
-void watchdog_start(struct watchdog *watchdog, struct loop *loop)
+void watchdog_start(struct watchdog *watchdog, struct notifier *notifier)
 {
     uint64_t limit_us;
 
@@ -76,10 +67,10 @@ void watchdog_start(struct watchdog *watchdog, struct loop *loop)
         return;
     *watchdog = (struct watchdog){
         .timer.fire = watchdog_fire,
-        .loop = loop,
+        .notifier = notifier,
         .interval_us = limit_us / 2,
     };
-    loop_arm(loop, &watchdog->timer, now_us());
+    loop_arm(notifier->loop, &watchdog->timer, now_us());
 }
 
 void watchdog_stop(struct watchdog *watchdog)

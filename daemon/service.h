@@ -2,34 +2,29 @@
  * one nothing happens. */
 #pragma once
 
-#include "daemon/loop.h"
+#include "daemon/notifier.h"
 
 /* The service is ready, and how it does in one line. */
-void service_ready(const char *status);
+void service_ready(struct notifier *notifier, const char *status);
 /* How it does now. */
-void service_status(const char *status);
+void service_status(struct notifier *notifier, const char *status);
 /* It applies another configuration; service_ready() is the end of that. */
-void service_reloading(void);
-void service_stopping(void);
+void service_reloading(struct notifier *notifier);
+void service_stopping(struct notifier *notifier);
 /* The start goes on and takes longer than it is given. May be called as often as one likes: it is
- * told every few seconds. TOLD_US is when it was told last, or the start began, by now_us(). */
-void service_starting(uint64_t *told_us);
-
-/* Lets the service manager keep descriptors under NAME, or forget those of that name. Whether it
- * does is not told. -ENOTCONN: there is none; -errno of sendmsg(2). */
-int service_keep(const char *name, const int *fds, unsigned n) _must_check_;
-void service_forget(const char *name);
+ * told every few seconds. NOTIFIER may be NULL. */
+void service_starting(struct notifier *notifier);
 
 /* Tells the service manager that the loop turns, as often as it wants to hear it; that is the one
  * thing that wakes an idle broker. */
 struct watchdog {
     struct timer timer;
-    struct loop *loop;
+    struct notifier *notifier;
     uint64_t interval_us;
 };
 
-/* Does nothing where no watchdog waits. LOOP is borrowed. */
-void watchdog_start(struct watchdog *watchdog, struct loop *loop);
+/* Does nothing where no watchdog waits. NOTIFIER, which has its loop, is borrowed. */
+void watchdog_start(struct watchdog *watchdog, struct notifier *notifier);
 void watchdog_stop(struct watchdog *watchdog);
 
 /* The descriptors that the service manager has handed in, and the names that it has for them. */

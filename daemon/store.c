@@ -7,18 +7,20 @@
 #include <string.h>
 
 #define NAME_PREFIX "bag."
+#define NAME_SIZE   64
 
 /* ---- life ---- */
 
 /* Debian 12's systemd does not tell that it keeps descriptors, newer ones do so by $FDSTORE; our
  * unit sets it. */
-void store_init(struct store *store, bool private)
+void store_init(struct store *store, struct notifier *notifier, struct quota *quota, bool private)
 {
     const char *most = getenv("FDSTORE");
     uint64_t value = 0;
 
-    *store = (struct store){0};
-    if (!private && most && getenv("NOTIFY_SOCKET") && parse_number(most, UINT32_MAX, &value) == 0)
+    *store = (struct store){.notifier = notifier, .quota = quota};
+    if (!private && most && notifier_is_there(notifier) &&
+        parse_number(most, UINT32_MAX, &value) == 0)
         store->most = (size_t)value;
 }
 
@@ -144,12 +146,17 @@ static int read_pair(struct store *store, const struct candidate *ends, struct r
     return 0;
 }
 
-static void forget(unsigned number, unsigned serial)
+static void format_name(char ret[NAME_SIZE], unsigned number, unsigned serial)
 {
-    char name[64];
+    (void)snprintf(ret, NAME_SIZE, NAME_PREFIX "%u.%u", number, serial);
+}
 
-    (void)snprintf(name, sizeof name, NAME_PREFIX "%u.%u", number, serial);
-    service_forget(name);
+static void forget(struct store *store, unsigned number, unsigned serial)
+{
+    char name[NAME_SIZE];
+
+    format_name(name, number, serial);
+    notifier_forget(store->notifier, name);
 }
 
 /* All serials of a number: the newest that is whole counts. Older ones are of a renewal that was
@@ -167,7 +174,7 @@ static int read_number(struct store *store, const struct candidate *candidates, 
         for (same = 1; i + same < n && ends[same].serial == ends->serial;)
             same++;
         if (found) {
-            forget(ends->number, ends->serial);
+            forget(store, ends->number, ends->serial);
             continue;
         }
         if (same == 2)
@@ -291,24 +298,40 @@ static bool is_same(const struct bag *a, const struct bag *b)
            memcmp(a->fds, b->fds, a->n * sizeof *a->fds) == 0;
 }
 
-/* The new one goes in before the old one goes out. */
-static int renew(struct bag *bag, struct bag *wanted, struct sentence *why)
+/* The new one goes in before the old one goes out. One that the service manager has not taken yet
+ * is exchanged. */
+static int hand_over(struct store *store, const struct bag *bag, struct bag *wanted,
+                     const int ends[2], struct sentence *why)
 {
-    _cleanup_close_ int one = -1, other = -1;
-    int ends[2], r = bag_pack(wanted->fds, wanted->n, wanted->text, ends, why);
-    char name[64];
+    char name[NAME_SIZE];
+    int r;
 
-    if (r < 0)
-        return r;
-    one = ends[0];
-    other = ends[1];
-    wanted->serial = bag->serial + 1;
-    (void)snprintf(name, sizeof name, NAME_PREFIX "%u.%u", wanted->number, wanted->serial);
-    r = service_keep(name, ends, 2);
+    wanted->serial = bag->serial;
+    format_name(name, bag->number, bag->serial);
+    if (notifier_exchange(store->notifier, name, ends))
+        return 0;
+    wanted->serial++;
+    format_name(name, bag->number, wanted->serial);
+    r = notifier_keep(store->notifier, name, ends);
     if (r < 0)
         return say(why, r, "the service manager cannot be told: %s", strerror(-r));
     if (bag->serial > 0)
-        forget(bag->number, bag->serial);
+        forget(store, bag->number, bag->serial);
+    return 0;
+}
+
+static int renew(struct store *store, struct bag *bag, struct bag *wanted, struct sentence *why)
+{
+    int ends[2], r = bag_pack(wanted->fds, wanted->n, wanted->text, ends, why);
+
+    if (r >= 0)
+        r = hand_over(store, bag, wanted, ends, why);
+    if (r == -ETOOMANYREFS)
+        return say(
+            why, r,
+            "its user has too many descriptors under way: raise LimitNOFILE= of the service");
+    if (r < 0)
+        return r;
     bag_deinit(bag);
     *bag = *wanted;
     *wanted = (struct bag){0};
@@ -324,7 +347,17 @@ static void learn(struct bag *bag, struct bag *wanted)
     }
 }
 
-static int save(const struct registry *registry, struct bag *bag, struct sentence *why)
+static void mark_stored(const struct registry *registry, unsigned number)
+{
+    struct object *object;
+
+    for (size_t i = 0; (object = registry_at(registry, i)); i++)
+        if (object->bag == number)
+            object->stored = true;
+}
+
+static int save(struct store *store, const struct registry *registry, struct bag *bag,
+                struct sentence *why)
 {
     struct bag wanted;
     int r = describe(registry, bag->number, &wanted);
@@ -333,18 +366,79 @@ static int save(const struct registry *registry, struct bag *bag, struct sentenc
         return say(why, r, "out of memory");
     if (wanted.n == 0) {
         if (bag->serial > 0)
-            forget(bag->number, bag->serial);
+            forget(store, bag->number, bag->serial);
         bag_deinit(bag);
         *bag = (struct bag){.number = bag->number, .serial = 0};
     } else {
         learn(bag, &wanted);
-        if (!wanted.fds || is_same(bag, &wanted))
-            r = 0;
-        else
-            r = renew(bag, &wanted, why);
+        if (wanted.fds && !is_same(bag, &wanted))
+            r = renew(store, bag, &wanted, why);
     }
     bag_deinit(&wanted);
+    if (r >= 0)
+        mark_stored(registry, bag->number);
     return r;
+}
+
+/* ---- whether it fits ---- */
+
+size_t store_weight(size_t n)
+{
+    return 2 * (n + (n + BAG_MOST - 1) / BAG_MOST); /* a bag's text is one, too */
+}
+
+size_t store_needs_limit(size_t weight)
+{
+    return (weight + 2) / 3 * 4;
+}
+
+static void reserve(struct store *store, const struct registry *registry)
+{
+    size_t weight = store_weight(registry->n + registry->n_retired);
+    size_t limit = store_needs_limit(weight);
+    bool fits = limit <= store->quota->limit;
+
+    quota_reserve(store->quota, weight);
+    if (!fits && weight > store->said)
+        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
+                  "RLIMIT_NOFILE = %zu is too low for the descriptor store, in which %zu "
+                  "descriptors count: a restart may lose objects; raise it with LimitNOFILE=%zu in "
+                  "ipcbroker.service",
+                  store->quota->limit, weight, limit);
+    store->said = fits ? 0 : weight;
+    if (store->n_bags * 2 + 2 > store->most)
+        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
+                  "the service manager keeps %zu descriptors, %zu are needed: what was made last "
+                  "is lost at a restart; raise FileDescriptorStoreMax= and $FDSTORE of the service",
+                  store->most, store->n_bags * 2 + 2);
+}
+
+/* Names what is in no bag, as far as there is room. */
+static void say_not_stored(const struct registry *registry, const struct sentence *why)
+{
+    char names[512] = "", more[32] = "";
+    size_t length = 0, n_more = 0;
+    struct object *object;
+
+    for (size_t i = 0; (object = registry_at(registry, i)); i++) {
+        const char *name = object->declaration->name;
+
+        if (object_is_failed(object) || object->stored)
+            continue;
+        if (length + strlen(name) + 3 < sizeof names)
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
+                                       length ? ", " : "", name);
+        else
+            n_more++;
+    }
+    if (n_more > 0)
+        (void)snprintf(more, sizeof more, " and %zu more", n_more);
+    log_event(
+        &(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
+        "the descriptor store cannot be brought up to date: %s; it is tried again at the next "
+        "change, %s%s%s",
+        why->text, length ? "and a restart before would lose: " : "and nothing is lost so far",
+        names, more);
 }
 
 void store_save(struct store *store, const struct registry *registry)
@@ -355,27 +449,12 @@ void store_save(struct store *store, const struct registry *registry)
     if (!store_is_there(store))
         return;
     r = assign(store, registry) ? 0 : -ENOMEM;
-    if (r >= 0 && store->n_bags * 2 + 2 > store->most)
-        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
-                  "the service manager keeps %zu descriptors, %zu are needed: what was made last "
-                  "is lost at a restart; raise FileDescriptorStoreMax= and $FDSTORE of the service",
-                  store->most, store->n_bags * 2 + 2);
-    for (size_t i = 0; i < store->n_bags && r >= 0; i++)
-        r = save(registry, &store->bags[i], &why);
-    if (r < 0)
-        log_event(&(struct log_event){.priority = LOG_ERR, .id = LOG_STORE_SHORT},
-                  "not every object can be stored: %s; a restart would lose what is not", why.text);
-}
-
-size_t store_in_flight(const struct store *store)
-{
-    size_t n = 0, largest = 0;
-
+    reserve(store, registry);
     for (size_t i = 0; i < store->n_bags; i++) {
-        size_t size = store->bags[i].n + 1; /* and the text */
+        int saved = save(store, registry, &store->bags[i], &why);
 
-        n += size;
-        largest = size > largest ? size : largest;
+        r = saved < 0 ? saved : r;
     }
-    return n + largest;
+    if (r < 0)
+        say_not_stored(registry, &why);
 }

@@ -11,6 +11,7 @@
 #include "daemon/bag_table.h"
 #include "daemon/registry.h"
 #include "daemon/service.h"
+#include "daemon/unread.h"
 
 struct bag {
     unsigned number, serial; /* serial 0: it is not in the store yet */
@@ -21,13 +22,17 @@ struct bag {
 
 struct store {
     size_t most; /* descriptors that the service manager keeps; 0: there is no store */
+    struct notifier *notifier; /* borrowed, as is QUOTA */
+    struct quota *quota;
     struct bag *bags;
     size_t n_bags;
     unsigned last_number;
+    size_t said; /* the weight when it was last said that it does not fit */
 };
 
-/* What the service manager offers. PRIVATE: a broker that keeps nothing. */
-void store_init(struct store *store, bool private);
+/* What the service manager offers. PRIVATE: a broker that keeps nothing. The bags count in QUOTA.
+ */
+void store_init(struct store *store, struct notifier *notifier, struct quota *quota, bool private);
 void store_deinit(struct store *store);
 bool store_is_there(const struct store *store);
 
@@ -39,9 +44,13 @@ int store_collect(struct store *store, struct handed *handed, struct recovered_l
 /* What is in a bag is not what its text says: it is to be renewed. */
 void store_spoil(struct store *store, unsigned number);
 
+/* How many descriptors count as on their way for N objects: every bag may be renewed, and counts
+ * twice then. */
+size_t store_weight(size_t n);
+/* The RLIMIT_NOFILE that this needs. */
+size_t store_needs_limit(size_t weight);
+
 /* Makes the store hold every object of the registry as it is now: to be called after each change
- * and before what is new is handed out. What cannot be stored is said. */
+ * and before what is new is handed out. What cannot be stored is said, and tried again by the next
+ * call. */
 void store_save(struct store *store, const struct registry *registry);
-/* How many descriptors are in the bags, which the kernel counts as on their way: the largest bag
- * twice, as when it is renewed. */
-size_t store_in_flight(const struct store *store);

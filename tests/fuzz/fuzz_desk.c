@@ -177,7 +177,7 @@ const struct desk *fuzz_desk(void)
         .descriptors_dir = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC),
     };
     ORACLE(registry_init(&core.registry, core.config, &core.environment) == 0, "no registry");
-    registry_create(&core.registry);
+    registry_create(&core.registry, NULL);
     ORACLE(registry_count(&core.registry).failed == 0, "an object could not be made");
     core.reload.phase = RUN_WALKING; /* so that nothing is begun, replaced or purged */
     core.desk = (struct desk){

@@ -45,6 +45,15 @@ more_clients_than_descriptors_is_an_error_of_its_line() {
     expect_text err 'c.conf:3: ' RLIMIT_NOFILE LimitNOFILE=
 }
 
+what_a_descriptor_store_needs_is_said() {
+    printf '[queue:a]\nuse = any\n[eventfd:b]\nuse = any\n' >c.conf
+    expect_status 0 "$ipcbrokerd" --check-config c.conf
+    expect_text out 'descriptors in a descriptor store: 6 needed'
+    for n in {1..300}; do printf '[eventfd:e%d]\nuse = any\n' "$n"; done >c.conf
+    (ulimit -n 768 && expect_status 0 "$ipcbrokerd" --check-config --offline c.conf)
+    expect_text err warning '804 is needed' 'LimitNOFILE=804 in'
+}
+
 a_mode_that_passes_grants_by_is_warned_of() {
     printf '[queue:a]\nmode = 0660\nuse = any\n' >c.conf
     expect_status 0 "$ipcbrokerd" --check-config c.conf
@@ -120,6 +129,7 @@ the_shipped_examples_are_good() {
 
 tests=(a_good_file_is_0_with_sums nothing_is_touched drop_ins_are_read_and_judged
     offline_makes_the_hosts_matters_warnings more_clients_than_descriptors_is_an_error_of_its_line
+    what_a_descriptor_store_needs_is_said
     a_mode_that_passes_grants_by_is_warned_of an_object_without_grants_is_warned_of
     the_users_places_are_checked_by_user a_refused_file_is_judged_to_its_end
     an_unknown_group_is_an_error_of_its_line sockets_that_cannot_be_are_errors a_start_with_a_bad_main_file_is_78

@@ -228,9 +228,10 @@ options_in() {
     grep -oE -- '(^|[^A-Za-z0-9-])--[a-z][a-z-]*' "$1" | grep -oE -- '--[a-z-]+' | sort -u
 }
 
-# Options that a page gives an entry of its own, or shows in its synopsis.
+# Options that a page gives an entry of its own, or shows in that of a verb: the synopsis explains none.
 documented_options_of() {
-    grep -E '^\*--|^\*-[a-zA-Z]\*|^\*ipcbroker|^\*[a-z]+\*.*\[\*--' "$1" | sed 's/\*//g' >entries
+    sed '/^# SYNOPSIS$/,/^# DESCRIPTION$/d' "$1" |
+        grep -E '^\*--|^\*-[a-zA-Z]\*|^\*[a-z]+\*.*\*--' | sed 's/\*//g' >entries
     options_in entries
 }
 
@@ -357,7 +358,7 @@ functions_say_since_when() {
 numbers_of_the_protocol_are_documented() {
     local name number page=$source_tree/man/ipcbroker-protocol.7.scd
     while read -r name number; do
-        grep -A 1 -x "|  $number" "$page" | grep -qx ":  $name" || grep -qw "$name" "$page" ||
+        grep -A 1 -x "|  $number" "$page" | grep -qx ":  $name" ||
             fail "ipcbroker-protocol(7) is silent on $name = $number"
     done < <(sed -n '/^enum wire_type/,/^}/p; /^enum wire_field_type/,/^}/p' "$source_tree/protocol/wire.h" |
         sed -nE 's/^ *WIRE_(FIELD_)?([A-Z]+) = ([1-9][0-9]*),.*/\2 \3/p')

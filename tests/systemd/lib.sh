@@ -107,6 +107,7 @@ is_active() {
 kill_broker() {
     local pid
     pid=$(main_pid)
+    [[ $pid != 0 ]] || fail 'no broker runs' # 0 would be this script and all around it
     kill -KILL "$pid"
     await another_pid_than "$pid"
 }

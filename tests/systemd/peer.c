@@ -3,6 +3,7 @@
  *
  *   connect     to the broker
  *   acquire     object NAME; prints "granted", or "denied: " and the sentence
+ *   gap=FILE    acquires until FILE is there; prints how often, and what the longest took
  *   move=FILE   into another control group, by its cgroup.procs
  *   heir        ends the process; a child of it goes on with its connection
  *   zombie      the same, but nobody has asked yet how it ended
@@ -23,6 +24,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 struct state {
     const char *socket, *name;
@@ -120,6 +122,30 @@ static void do_acquire(struct state *state)
     (void)fflush(stdout);
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void do_gap(struct state *state, const char *path)
+{
+    uint64_t longest = 0, n = 0;
+    struct wire_reader fields;
+
+    for (; access(path, F_OK) != 0; n++) {
+        uint64_t begin = now_us(), took;
+
+        check(ask_for_object(state, &fields) == 0, "acquire");
+        took = now_us() - begin;
+        longest = took > longest ? took : longest;
+    }
+    (void)printf("%llu acquires, the longest took %llu us\n", (unsigned long long)n,
+                 (unsigned long long)longest);
+}
+
 static void do_move(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -187,6 +213,8 @@ static void do_step(struct state *state, const char *step)
         do_heir(state);
     else if (strcmp(step, "zombie") == 0)
         do_zombie(state);
+    else if (value && strncmp(step, "gap=", 4) == 0)
+        do_gap(state, value + 1);
     else if (value && strncmp(step, "move=", 5) == 0)
         do_move(value + 1);
     else if (value && strncmp(step, "reuse=", 6) == 0)

@@ -46,6 +46,70 @@ all_survive_a_kill() {
     done
 }
 
+# ---- killed at one moment after the other ----
+
+killer=/usr/local/lib/killer
+strike=/run/ipcbroker-admin/strike
+
+# serve_under_killer: with $all_kinds, filled.
+serve_under_killer() {
+    fresh "$all_kinds"
+    install "$TEST_BUILDDIR/tests/systemd/killer" "$killer"
+    drop_in ipcbroker.service "[Service]
+RestartSec=0
+SystemCallFilter=
+ExecStart=
+ExecStart=$killer $strike $ipcbrokerd"
+    systemctl start ipcbroker.service
+    fill
+}
+
+# is_struck PID: whether that one was killed, or is at its end now; another one serves then.
+is_struck() {
+    [[ ! -e $strike ]] || { rm "$strike"; [[ $(main_pid) != "$1" ]] || return 1; }
+    await another_pid_than "$1"
+}
+
+killed_at_any_moment_of_a_start() {
+    local moment points=0
+    serve_under_killer
+    for ((moment = 3; ; moment += 7)); do
+        echo "$moment" >"$strike"
+        kill_broker # which is started, struck, and started
+        [[ ! -e $strike ]] || break
+        await is_active
+        expect_filled
+        fill
+        ((++points))
+    done
+    rm "$strike"
+    expect_filled
+    note "killed at $points moments of a start, up to call $((moment / 2))"
+    ((points > 10)) || fail 'it was never struck'
+}
+
+killed_at_any_moment_of_a_reload() {
+    local moment pid points=0
+    serve_under_killer
+    for ((moment = 1; ; moment += 2)); do
+        pid=$(main_pid)
+        if ((points % 2)); then
+            configure ipcbroker.conf "$all_kinds"
+        else
+            configure ipcbroker.conf "$all_kinds"$'\n[pipe:more]\nuse = user:root\n[eventfd:second]\nuse = any'
+        fi
+        echo "$moment" >"$strike"
+        systemctl reload ipcbroker.service 2>/dev/null || true
+        is_struck "$pid" || break
+        expect_filled
+        fill
+        ((++points))
+    done
+    expect_filled
+    note "killed at $points moments of a reload, up to call $((moment / 2))"
+    ((points > 10)) || fail 'it was never struck'
+}
+
 all_survive_reexecution_of_systemd() {
     fresh "$all_kinds"
     systemctl start ipcbroker.service
@@ -65,7 +129,7 @@ the_store_holds_the_two_ends_of_a_bag() {
     systemctl reload ipcbroker.service
     expect_property ipcbroker.service NFileDescriptorStore 2
     # What is in the bag counts as unread: a user's share is a part of what it leaves.
-    ipcbrokerctl --admin status >facts
+    "$ctl" --admin status >facts
     awk '$1 == "max_unread_descriptors" { most = $2 }
         $1 == "max_unread_descriptors_per_user" { share = $2 }
         END { exit !(share > 0 && share < int(most / 16)) }' facts || fail "$(<facts)"
@@ -132,6 +196,13 @@ all_survive_in_a_private_ipc_name_space() {
     systemctl restart ipcbroker.service
     kill_broker
     expect_filled
+    fill
+    configure ipcbroker.conf "$all_kinds"$'\n[queue:more]\nuse = user:root'
+    systemctl reload ipcbroker.service
+    "$ctl" send more 'to the new one'
+    systemctl restart ipcbroker.service
+    expect_filled
+    [[ $("$ctl" receive --timeout 5 more) == 'to the new one' ]] || fail more
     expect_status 0 "$ctl" --admin status
 }
 
@@ -168,7 +239,8 @@ many_objects_come_back_soon() {
 }
 
 install_package >&2
-run_tests all_survive_a_restart all_survive_a_kill all_survive_reexecution_of_systemd \
+run_tests all_survive_a_restart all_survive_a_kill killed_at_any_moment_of_a_start \
+    killed_at_any_moment_of_a_reload all_survive_reexecution_of_systemd \
     the_store_holds_the_two_ends_of_a_bag a_broken_main_file_loses_nothing \
     what_is_declared_no_more_comes_back_as_retired other_limits_leave_the_object_as_it_is \
     another_kind_leaves_the_old_as_retired all_survive_in_a_private_ipc_name_space \

@@ -136,6 +136,86 @@ a_bad_reload_fails_and_changes_nothing() {
     systemctl reload ipcbroker.service
 }
 
+others_are_answered_during_a_large_reload() {
+    local n client
+    fresh $'[queue:orders]\nuse = user:root'
+    sysctl --quiet fs.mqueue.queues_max=2000
+    systemctl start ipcbroker.service
+    "$TEST_BUILDDIR/tests/systemd/peer" "$socket" orders connect acquire "gap=$PWD/stop" >gap &
+    client=$!
+    await test -s gap
+    configure ipcbroker.conf.d/10-many.conf "$(
+        for ((n = 0; n < 10000; n++)); do printf '[eventfd:e%d]\nuse = any\n' "$n"; done
+        for ((n = 0; n < 1000; n++)); do printf '[queue:q%d]\nmax_messages = 1\nmessage_size = 1\nuse = any\n' "$n"; done
+    )"
+    systemctl reload ipcbroker.service
+    touch stop
+    wait "$client"
+    note "a reload with 10000 eventfds and 1000 queues: $(tail -n 1 gap)"
+    property ipcbroker.service StatusText >status
+    expect_text status 'serving 11001 objects'
+    expect_property ipcbroker.service NFileDescriptorStore 12
+    systemctl restart ipcbroker.service
+    expect_journal '11001 objects came back'
+}
+
+# ---- a start that takes long ----
+
+# The service manager would end it after 8 s; 100 objects take 0.1 s each.
+a_long_start_is_given_time() {
+    local n
+    [[ -z ${TEST_CFLAGS-} ]] || return 0 # sanitizers must be loaded before all else
+    cat >slow.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+int eventfd(unsigned count, int flags)
+{
+    int (*real)(unsigned, int) = (int (*)(unsigned, int))dlsym(RTLD_NEXT, "eventfd");
+    usleep(100000);
+    return real(count, flags);
+}
+END
+    ${TEST_CC:-cc} -shared -fPIC -o /usr/local/lib/slow.so slow.c
+    fresh "$(for ((n = 0; n < 100; n++)); do printf '[eventfd:e%d]\nuse = any\n' "$n"; done)"
+    drop_in ipcbroker.service $'[Service]\nTimeoutStartSec=8\nEnvironment=LD_PRELOAD=/usr/local/lib/slow.so'
+    systemctl start ipcbroker.service
+    expect_property ipcbroker.service NRestarts 0
+    property ipcbroker.service StatusText >status
+    expect_text status 'serving 100 objects'
+}
+
+# ---- of a user ----
+
+# as_user COMMAND...: as who has the user manager below.
+as_user() {
+    setpriv --reuid nobody --regid nogroup --clear-groups env HOME=/run/nobody \
+        XDG_RUNTIME_DIR=/run/nobody XDG_CONFIG_HOME=/run/nobody/config "$@"
+}
+
+a_users_manager_runs_it() {
+    local pid
+    install -d -o nobody -g nogroup -m 700 /run/nobody
+    systemd-run --quiet --unit users-manager --property User=nobody --property Delegate=yes \
+        --property Type=notify --property Environment='HOME=/run/nobody XDG_RUNTIME_DIR=/run/nobody XDG_CONFIG_HOME=/run/nobody/config' \
+        /lib/systemd/systemd --user
+    as_user mkdir -p /run/nobody/config/ipcbroker
+    printf '[queue:mine]\nuse = user:nobody\n[eventfd:wake]\nuse = user:nobody\n' |
+        as_user tee /run/nobody/config/ipcbroker/ipcbroker.conf >/dev/null
+    as_user systemctl --user start ipcbroker.socket
+    as_user "$ctl" --user send mine 'of my own' # which starts it
+    as_user "$ctl" --user signal wake 4
+    as_user systemctl --user restart ipcbroker.service
+    pid=$(as_user systemctl --user show --property MainPID --value ipcbroker.service)
+    ((pid > 0)) || fail 'it does not run'
+    kill -KILL "$pid"
+    [[ $(as_user "$ctl" --user receive --timeout 5 mine) == 'of my own' ]] || fail mine
+    [[ $(as_user "$ctl" --user wait --timeout 5 wake) == 4 ]] || fail wake
+    as_user tee -a /run/nobody/config/ipcbroker/ipcbroker.conf <<<nonsense >/dev/null
+    expect_status 1 as_user systemctl --user reload ipcbroker.service
+    systemctl stop users-manager
+}
+
 # ---- the journal ----
 
 field() { # MESSAGE_ID FIELD: of the last such message of the broker
@@ -268,7 +348,8 @@ install_package >&2
 run_tests the_units_are_correct nothing_exposes_more_than_it_must the_first_client_starts_it \
     the_socket_stays_over_a_restart without_its_socket_unit_it_listens_itself a_wrong_socket_is_refused \
     the_status_tells_of_failed_objects_and_files a_stopped_loop_is_noticed a_turning_loop_is_left_alone \
-    a_reload_is_waited_for a_bad_reload_fails_and_changes_nothing messages_have_fields \
+    a_reload_is_waited_for a_bad_reload_fails_and_changes_nothing \
+    others_are_answered_during_a_large_reload a_long_start_is_given_time a_users_manager_runs_it messages_have_fields \
     each_message_of_a_number_is_explained a_broken_main_file_ends_the_first_start_with_78 \
     a_directory_of_somebody_else_is_refused a_directory_that_all_may_write_is_refused \
     a_missing_directory_is_named a_read_only_directory_is_named a_full_directory_is_named \

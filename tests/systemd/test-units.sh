@@ -50,6 +50,16 @@ its_unit_may() {
     expect_output $'tea\ncoffee\n'
 }
 
+grants_of_units_survive_a_restart() {
+    serve "$shop"
+    expect_status 0 in_unit shop-1.service "$ctl" send orders tea
+    systemctl restart ipcbroker.service
+    expect_status 0 in_unit shop-1.service "$ctl" send orders coffee
+    expect_status 4 in_unit stall-1.service "$ctl" send orders tea
+    expect_status 0 in_unit till.service "$ctl" receive --count 2 orders
+    expect_output $'tea\ncoffee\n'
+}
+
 other_units_may_not() {
     local unit
     serve "$shop"
@@ -244,7 +254,7 @@ a_users_own_broker() {
 }
 
 install_package
-both_ways=(its_unit_may other_units_may_not a_scope_is_a_unit instances_of_a_template
+both_ways=(its_unit_may grants_of_units_survive_a_restart other_units_may_not a_scope_is_a_unit instances_of_a_template
     a_unit_beside_other_grants everybody_learns_his_own_unit a_users_own_unit_is_none
     an_heir_is_in_no_unit a_number_that_another_has_by_now who_was_moved_is_where_he_is_now
     a_name_space_of_process_ids_below a_name_space_of_process_ids_beside a_users_own_broker)

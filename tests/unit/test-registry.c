@@ -137,7 +137,7 @@ START_TEST(in_an_empty_one)
     ck_assert_ptr_null(find(""));
     ck_assert_uint_eq(registry_after(&registry, "a", 1), 0);
     ck_assert_uint_eq(registry_retry(&registry), 0);
-    registry_create(&registry);
+    registry_create(&registry, NULL);
     ck_assert_uint_eq(registry_count(&registry).failed, 0);
 }
 END_TEST
@@ -210,7 +210,7 @@ START_TEST(the_failed_do_not_keep_the_others_from_being_made)
     begin(three, ARRAY_SIZE(three));
     settings[0].error = -ENOSPC;
     settings[2].difference = "it is blue";
-    registry_create(&registry);
+    registry_create(&registry, NULL);
     ck_assert(object_is_failed(registry.objects[0]));
     ck_assert_str_eq(registry.objects[0]->failure, "the moon is full");
     ck_assert(!object_is_failed(registry.objects[1]));
@@ -276,7 +276,7 @@ START_TEST(retry_tells_when_the_next_is_due)
 {
     begin(three, ARRAY_SIZE(three));
     settings[0].error = settings[2].error = -ENOSPC;
-    registry_create(&registry);
+    registry_create(&registry, NULL);
     ck_assert_uint_eq(registry_retry(&registry), registry.objects[0]->retry_at_us);
     ck_assert_uint_eq(settings[0].n_tries, 1);
     registry.objects[0]->retry_at_us += 7000000;
@@ -299,7 +299,7 @@ START_TEST(the_next_try_is_in_the_future)
 
     begin(three, 1);
     settings[0].error = -EMFILE;
-    registry_create(&registry);
+    registry_create(&registry, NULL);
     ck_assert_uint_ge(registry_retry(&registry), before + 1000000);
 }
 END_TEST
@@ -312,7 +312,7 @@ START_TEST(a_failed_one_is_not_handed_out)
 
     begin(three, 1);
     settings[0].error = -ENOSPC;
-    registry_create(&registry);
+    registry_create(&registry, NULL);
     ck_assert_int_eq(object_hand_out(registry.objects[0], WIRE_USE, 0, 0, &handout, &why), -ENXIO);
     ck_assert_ptr_nonnull(strstr(why.text, "fake 'bad'"));
     ck_assert_ptr_nonnull(strstr(why.text, "the moon is full"));
@@ -411,7 +411,7 @@ START_TEST(deinit_closes_the_descriptors)
     int fd;
 
     begin(three, ARRAY_SIZE(three));
-    registry_create(&registry);
+    registry_create(&registry, NULL);
     fd = registry.objects[1]->fd;
     ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
     registry_deinit(&registry);

@@ -1,9 +1,5 @@
-/* The descriptor store, with a service manager that the test plays: it receives what is to be kept,
- * and hands it in again, as it was after any of the messages. */
-#include "tests/check_main.h"
-
-#include "daemon/bag.h"
-#include "daemon/recover.h"
+/* The descriptor store: there and back, killed in between, and what is wrong in it. */
+#include "tests/unit/store_cases.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,238 +8,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-
-/* ---- the service manager ---- */
-
-#define KEPT_MAX 64
-
-struct kept {
-    char name[64];
-    int fds[2];
-    unsigned n;
-};
-
-static struct manager {
-    int socket;
-    char path[64];
-    struct kept kept[KEPT_MAX];
-    size_t n;
-    size_t n_messages;
-} manager;
-
-static void manager_start(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    (void)snprintf(manager.path, sizeof manager.path, "/tmp/ipcbroker-test-store-%d", getpid());
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", manager.path);
-    (void)unlink(manager.path);
-    manager.socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    ck_assert_int_eq(bind(manager.socket, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(setenv("NOTIFY_SOCKET", manager.path, 1), 0);
-    ck_assert_int_eq(setenv("FDSTORE", "64", 1), 0);
-    manager.n = manager.n_messages = 0;
-}
-
-static void manager_drop(size_t i)
-{
-    for (unsigned k = 0; k < manager.kept[i].n; k++)
-        close(manager.kept[i].fds[k]);
-    manager.kept[i] = manager.kept[--manager.n];
-}
-
-static void manager_stop(void)
-{
-    while (manager.n > 0)
-        manager_drop(0);
-    close(manager.socket);
-    (void)unlink(manager.path);
-}
-
-static void name_of(const char *message, char *ret, size_t size)
-{
-    const char *at = strstr(message, "FDNAME=");
-
-    ck_assert_ptr_nonnull(at);
-    (void)snprintf(ret, size, "%.*s", (int)strcspn(at + 7, "\n"), at + 7);
-}
-
-static void manager_obey(const char *message, const int *fds, unsigned n)
-{
-    char name[64];
-
-    name_of(message, name, sizeof name);
-    if (strncmp(message, "FDSTORE=1\n", 10) == 0) {
-        struct kept *kept = &manager.kept[manager.n++];
-
-        ck_assert_uint_lt(manager.n, KEPT_MAX);
-        ck_assert_ptr_nonnull(strstr(message, "FDPOLL=0"));
-        ck_assert_uint_eq(n, 2);
-        *kept = (struct kept){.fds = {fds[0], fds[1]}, .n = n};
-        (void)snprintf(kept->name, sizeof kept->name, "%s", name);
-        return;
-    }
-    ck_assert_int_eq(strncmp(message, "FDSTOREREMOVE=1\n", 16), 0);
-    for (size_t i = 0; i < manager.n; i++)
-        if (strcmp(manager.kept[i].name, name) == 0)
-            manager_drop(i--);
-}
-
-/* Reads at most MOST messages, as if the sender had been killed after them: the rest is lost. */
-static void manager_read(size_t most)
-{
-    char text[256];
-    union {
-        char bytes[CMSG_SPACE(8 * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-
-    for (;;) {
-        struct iovec data = {text, sizeof text - 1};
-        struct msghdr message = {.msg_iov = &data,
-                                 .msg_iovlen = 1,
-                                 .msg_control = &control,
-                                 .msg_controllen = sizeof control};
-        ssize_t size = recvmsg(manager.socket, &message, MSG_CMSG_CLOEXEC);
-        struct cmsghdr *header;
-        int fds[8];
-        unsigned n = 0;
-
-        if (size < 0)
-            return;
-        text[size] = '\0';
-        header = CMSG_FIRSTHDR(&message);
-        if (header && header->cmsg_type == SCM_RIGHTS) {
-            n = (unsigned)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-            memcpy(fds, CMSG_DATA(header), n * sizeof(int));
-        }
-        manager.n_messages++;
-        if (most-- > 0) {
-            manager_obey(text, fds, n);
-        } else {
-            most = 0;
-            for (unsigned i = 0; i < n; i++)
-                close(fds[i]);
-        }
-    }
-}
-
-/* The newest first, as systemd does. */
-static struct handed manager_hand_in(void)
-{
-    struct handed handed = {calloc(2 * KEPT_MAX, sizeof *handed.items), 0};
-
-    for (size_t i = manager.n; i-- > 0;)
-        for (unsigned k = 0; k < manager.kept[i].n; k++)
-            handed.items[handed.n++] = (struct handed_item){
-                fcntl(manager.kept[i].fds[k], F_DUPFD_CLOEXEC, 0), strdup(manager.kept[i].name)};
-    return handed;
-}
-
-static bool manager_has(const char *name)
-{
-    for (size_t i = 0; i < manager.n; i++)
-        if (strcmp(manager.kept[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-/* Something that another version may have stored. */
-static void manager_put(const char *name, int one, int other)
-{
-    struct kept *kept = &manager.kept[manager.n++];
-
-    *kept = (struct kept){.fds = {one, other}, .n = other < 0 ? 1 : 2};
-    (void)snprintf(kept->name, sizeof kept->name, "%s", name);
-}
-
-static void manager_put_bag(const char *name, const int *fds, size_t n, const char *text)
-{
-    struct sentence why;
-    int ends[2];
-
-    ck_assert_int_eq(bag_pack(fds, n, text, ends, &why), 0);
-    manager_put(name, ends[0], ends[1]);
-}
-
-/* ---- a broker: its objects and its store ---- */
-
-static struct environment environment;
-static struct store store;
-static struct registry registry;
-static struct recovered_list list;
-static struct declaration *declarations[4096];
-static size_t n_declarations;
-static struct sentence why;
-
-static struct object *add(const char *kind, const char *name)
-{
-    struct declaration *declaration =
-        declaration_new(kind_find(kind), name, (struct place){"/etc/some file", 7});
-    struct object *object = object_new(declaration, &environment);
-
-    declarations[n_declarations++] = declaration;
-    ck_assert_int_eq(registry_reserve(&registry, registry.n + 1, 0), 0);
-    ck_assert_int_eq(object_create(object, 0), 0);
-    registry.objects[registry.n++] = object;
-    return object;
-}
-
-static void die(void)
-{
-    registry_deinit(&registry);
-    store_deinit(&store);
-    recovered_list_deinit(&list);
-    while (n_declarations > 0)
-        declaration_free(declarations[--n_declarations]);
-}
-
-/* What a broker that starts now gets back. */
-static int come_back(void)
-{
-    struct handed handed = manager_hand_in();
-    int r;
-
-    store_init(&store, false);
-    r = store_collect(&store, &handed, &list, &why);
-    handed_deinit(&handed);
-    if (r >= 0)
-        r = recover_objects(&store, &list, &registry, &environment);
-    manager_read(SIZE_MAX);
-    return r;
-}
-
-static void save(void)
-{
-    store_save(&store, &registry);
-    manager_read(SIZE_MAX);
-}
-
-static struct object *find(const char *name)
-{
-    struct object *object = registry_find(&registry, name, strlen(name));
-
-    return object ? object : registry_find_retired(&registry, name, strlen(name));
-}
-
-static void set_up(void)
-{
-    manager_start();
-    environment = (struct environment){
-        .naming = NAMING_NONE,
-        .descriptors_dir = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC),
-        .registry = &registry,
-    };
-    store_init(&store, false);
-}
-
-static void tear_down(void)
-{
-    die();
-    manager_stop();
-    close(environment.descriptors_dir);
-}
 
 /* ---- there and back ---- */
 
@@ -258,7 +22,7 @@ START_TEST(each_kind_comes_back_as_it_was)
     ck_assert_int_eq(write(find("c")->fd, "xyz", 3), 3);
     save();
     ck_assert_uint_eq(manager.n, 1);
-    ck_assert_uint_eq(store_in_flight(&store), 2 * (3 + 1)); /* with the text; and when renewed */
+    ck_assert_uint_eq(quota.reserved, 2 * (3 + 1)); /* with the text; and when renewed */
     die();
 
     ck_assert_int_eq(come_back(), 0);
@@ -281,7 +45,7 @@ START_TEST(settings_and_traits_come_back)
     char *difference = NULL;
 
     ck_assert_int_eq(declaration_set(declaration, "semaphore", "yes", NULL), 0);
-    declarations[n_declarations++] = declaration;
+    own(declaration);
     ck_assert_int_eq(object_create(object, 0), 0);
     object_retire(object, declaration_copy(declaration, "e@3", NAMING_NONE));
     ck_assert_int_eq(registry_add_retired(&registry, object), 0);
@@ -349,13 +113,13 @@ END_TEST
 START_TEST(without_a_store_nothing_is_told)
 {
     ck_assert_int_eq(unsetenv("FDSTORE"), 0);
-    store_init(&store, false);
+    store_init(&store, &notifier, &quota, false);
     ck_assert(!store_is_there(&store));
     add("eventfd", "a");
     save();
     ck_assert_uint_eq(manager.n_messages, 0);
     ck_assert_int_eq(setenv("FDSTORE", "64", 1), 0);
-    store_init(&store, true);
+    store_init(&store, &notifier, &quota, true);
     ck_assert(!store_is_there(&store));
 }
 END_TEST
@@ -621,6 +385,7 @@ int main(void)
     tcase_add_checked_fixture(killed, set_up, tear_down);
     tcase_add_loop_test(killed, killed_at_any_step_of_a_renewal, 0, 3);
     suite_add_tcase(suite, killed);
+    add_busy(suite);
     tcase_add_checked_fixture(wrong, set_up, tear_down);
     tcase_add_test(wrong, a_pair_with_one_end_is_refused_and_left_alone);
     tcase_add_test(wrong, an_older_one_is_used_where_the_newest_is_not_whole);
