@@ -181,6 +181,19 @@ START_TEST(link_that_cannot_be_judged)
 }
 END_TEST
 
+START_TEST(link_of_somebody_else)
+{
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(mkdir("there", 0755), 0);
+    put("there/file", QUEUE);
+    ck_assert_int_eq(symlink("there/file", "main.conf"), 0);
+    ck_assert_int_eq(lchown("main.conf", 65534, 65534), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "the link belongs to uid 65534");
+}
+END_TEST
+
 START_TEST(read_error)
 {
     ck_assert_int_eq(symlink("/proc/self/mem", "main.conf"), 0);
@@ -343,6 +356,7 @@ void add_file_cases(TCase *cases)
     tcase_add_test(cases, dangling_drop_in);
     tcase_add_test(cases, link_to_a_file);
     tcase_add_test(cases, link_that_cannot_be_judged);
+    tcase_add_test(cases, link_of_somebody_else);
     tcase_add_test(cases, read_error);
     tcase_add_test(cases, unreadable_file);
     tcase_add_test(cases, files_of_somebody_else);
