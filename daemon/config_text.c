@@ -72,19 +72,28 @@ static int check_directory(struct check *check, const char *path, struct stat *r
     return 0;
 }
 
-/* Whoever owns the link, or may write beside the file behind it, chooses the file. */
+/* Whoever owns the link, or may write beside the file behind it, chooses the file. What has gone
+ * since it was opened cannot be judged, and is not taken. */
 static int check_link(struct check *check, const struct stat *directory)
 {
     const char *path = check->place.path;
     _cleanup_free_ char *target = NULL, *parent = NULL;
     struct stat link, there;
 
-    if (lstat(path, &link) < 0 || !S_ISLNK(link.st_mode))
+    if (lstat(path, &link) < 0) {
+        fail(check, "the file's name cannot be looked at", strerror(errno));
+        return 0;
+    }
+    if (!S_ISLNK(link.st_mode))
         return 0;
     check_owner(check, "the link", &link);
     target = realpath(path, NULL);
-    if (!target)
-        return errno == ENOMEM ? -ENOMEM : 0; /* gone since it was opened: what we hold is good */
+    if (!target && errno == ENOMEM)
+        return -ENOMEM;
+    if (!target) {
+        fail(check, "the link cannot be followed", strerror(errno));
+        return 0;
+    }
     parent = parent_of(target);
     if (!parent)
         return -ENOMEM;

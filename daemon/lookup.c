@@ -189,7 +189,7 @@ int lookup_start(struct lookup *lookup)
 {
     int r;
 
-    lookup->until_us = now_us() + LOOKUP_SECONDS * 1000000u;
+    lookup->until_us = now_us() + LOOKUP_SECONDS * UINT64_C(1000000);
     lookup->holders = 2;
     r = start_thread(lookup);
     if (r < 0)

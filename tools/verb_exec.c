@@ -31,13 +31,13 @@ static bool is_fd_name(const char *text)
 static bool parse_item(struct wish *wish, char *text)
 {
     struct ipcb_item *item = &wish->items[wish->n];
-    char *rest = text, *word, *alias;
+    char *alias = text, *word;
 
     if (wish->n == IPCB_ITEMS_MAX) {
         (void)ctl_usage("exec takes at most %d names", IPCB_ITEMS_MAX);
         return false;
     }
-    alias = strsep(&rest, "=") ? rest : NULL;
+    (void)strsep(&alias, "=");
     word = strchr(text, ':');
     if (word)
         *word++ = '\0';

@@ -3,8 +3,24 @@
 
 #include "daemon/config_paths.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* What the next lstat() and realpath() of this program fail with; 0: nothing. */
+static int lstat_error, realpath_error;
+
+int lstat(const char *path, struct stat *status)
+{
+    errno = lstat_error;
+    return errno ? -1 : fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
+}
+
+char *realpath(const char *path, char *resolved)
+{
+    errno = realpath_error;
+    return errno || resolved ? NULL : canonicalize_file_name(path);
+}
 
 /* ---- which files ---- */
 
@@ -145,6 +161,36 @@ START_TEST(link_to_a_file)
     ck_assert_int_eq(chmod("there", 0777), 0);
     ck_assert_int_eq(load(), -EBADMSG);
     expect_one_error("main.conf", 0, "its directory");
+}
+END_TEST
+
+/* Whose the link is, or what lies beside the file, cannot be told: the file is not taken. */
+START_TEST(link_that_cannot_be_judged)
+{
+    ck_assert_int_eq(mkdir("there", 0755), 0);
+    put("there/file", QUEUE);
+    ck_assert_int_eq(symlink("there/file", "main.conf"), 0);
+    lstat_error = EACCES;
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "cannot be looked at: Permission denied");
+    lstat_error = 0;
+    realpath_error = ENOENT;
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "cannot be followed: No such file");
+    realpath_error = 0;
+}
+END_TEST
+
+START_TEST(link_of_somebody_else)
+{
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(mkdir("there", 0755), 0);
+    put("there/file", QUEUE);
+    ck_assert_int_eq(symlink("there/file", "main.conf"), 0);
+    ck_assert_int_eq(lchown("main.conf", 65534, 65534), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "the link belongs to uid 65534");
 }
 END_TEST
 
@@ -323,6 +369,8 @@ void add_file_cases(TCase *cases)
     tcase_add_test(cases, link_loop);
     tcase_add_test(cases, dangling_drop_in);
     tcase_add_test(cases, link_to_a_file);
+    tcase_add_test(cases, link_that_cannot_be_judged);
+    tcase_add_test(cases, link_of_somebody_else);
     tcase_add_test(cases, read_error);
     tcase_add_test(cases, unreadable_file);
     tcase_add_test(cases, files_of_somebody_else);
