@@ -34,6 +34,7 @@ GOALS = [
     ("objects", "10000 eventfds", "10 eventfds", "rate", 0.95),
     ("start", "ipcbrokerd", "bare loop and inih", "ms", 1.15),
     ("start", "reload", "ipcbrokerd", "ms", 0.5),
+    ("tools", "ipcbrokerctl exec", "s6-fdholder-retrieve", "ms", None),
     ("data", "queue, library", "queue, bare", "rate", 0.99),
     ("data", "eventfd, library", "eventfd, bare", "rate", 0.99),
     ("data", "pipe, library", "pipe, bare", "rate", 0.99),

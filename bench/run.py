@@ -34,6 +34,7 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.build = os.path.abspath(options.build)
+        os.environ["LD_LIBRARY_PATH"] = os.path.join(self.build, ".libs")
         self.directory = tempfile.mkdtemp(prefix="ipcbroker-bench-", dir="/tmp")
         os.chmod(self.directory, 0o755)
         self.children = []
@@ -140,6 +141,10 @@ class Bench:
         """A program that ends by itself, on the one processor."""
         if self.spawn(arguments, stdout=subprocess.DEVNULL).wait() != 0:
             raise Failed(" ".join(arguments) + " failed")
+
+    def ctl(self, path, *arguments):
+        """ipcbrokerctl itself: what lies in the build directory is libtool's script around it."""
+        return [os.path.join(self.build, ".libs", "ipcbrokerctl"), "--socket", path, *arguments]
 
     # ---- clients ----
 
@@ -426,7 +431,7 @@ def reload_one_change(bench, name, path):
     with open(os.path.join(bench.path(name), "conf"), "a", encoding="utf-8") as file:
         file.write(f"[eventfd:more{time.monotonic_ns()}]\nuse = any\n")
     begin = time.perf_counter()
-    bench.run([os.path.join(bench.build, "ipcbrokerctl"), "--socket", path, "reload"])
+    bench.run(bench.ctl(path, "reload"))
     return (time.perf_counter() - begin) * 1e3
 
 
@@ -489,6 +494,45 @@ def part_rest(bench, part):
             part["facts"]["bytes of " + name] = os.path.getsize(os.path.realpath(program))
 
 
+def part_tools(bench, part):
+    """A process for each acquire: the tools that hand a descriptor to a program."""
+    _, path, _ = bench.broker("broker", queues("q", 1))
+    commands = {"ipcbrokerctl exec": bench.ctl(path, "exec", "q0000", "--", "/bin/true"),
+                "bare /bin/true": ["/bin/true"]}
+    holder = try_peer(part, "s6-fdholderd", lambda: start_s6(bench, "s6"))
+    if holder:
+        bench.worker("s6-client", holder[1], "kept")  # which stores the descriptor
+        commands["s6-fdholder-retrieve"] = ["s6-fdholder-retrieve", holder[1], "bench", "/bin/true"]
+    part["ways"] = {name: {"ms": []} for name in commands}
+    for _ in range(bench.options.rounds):
+        for name in random.sample(list(commands), len(commands)):
+            begin = time.perf_counter()
+            for _ in range(20):
+                bench.run(commands[name])
+            part["ways"][name]["ms"].append((time.perf_counter() - begin) * 1e3 / 20)
+
+
+def part_size(bench, part):
+    """What a server takes and how long it starts, with one object."""
+    facts = part["facts"] = {}
+
+    def state(name, start, pids):
+        begin = time.perf_counter()
+        started = try_peer(part, name, start)
+        if not started:
+            return
+        seconds = time.perf_counter() - begin
+        facts[f"{name}: microseconds of a start"] = seconds * 1e6
+        facts[f"{name}: resident bytes"] = sum(memory(pid)[1] for pid in pids(started))
+        facts[f"{name}: private bytes"] = sum(memory(pid)[0] for pid in pids(started))
+
+    state("ipcbrokerd", lambda: bench.broker("broker", queues("q", 1)), lambda s: [s[0].pid])
+    state("s6-fdholderd", lambda: start_s6(bench, "s6"), lambda s: [s[0].pid])
+    for name, command in (("dbus-daemon", dbus_daemon), ("dbus-broker", dbus_broker)):
+        state(name, lambda name=name, command=command: start_bus(bench, name, command),
+              lambda s: s[0][:-1])  # without the service on it
+
+
 def wake_ups(pid):
     total = 0
     for task in os.listdir(f"/proc/{pid}/task"):
@@ -498,7 +542,8 @@ def wake_ups(pid):
 
 
 PARTS = {"acquire": part_acquire, "batch": part_batch, "active": part_active, "idle": part_idle,
-         "objects": part_objects, "start": part_start, "data": part_data, "calls": part_calls, "rest": part_rest}
+         "objects": part_objects, "start": part_start, "data": part_data, "calls": part_calls, "tools": part_tools,
+         "size": part_size, "rest": part_rest}
 
 
 # ---- the whole ----

@@ -290,9 +290,11 @@ END_TEST
 START_TEST(no_more_reading_while_parked)
 {
     size_t before = descriptors();
+    uint64_t seen = 0;
     int fd = dial();
 
     (void)fill(fd);
+    await(broker_sleeps, &seen); /* it is parked, with descriptors unread */
     expect_service();
     ck_assert_int_eq(shutdown(fd, SHUT_RD), 0);
     expect_service();
