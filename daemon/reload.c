@@ -7,12 +7,15 @@
 #include "daemon/log.h"
 #include "daemon/service.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
 #define SLICE_US 1000 /* of the loop's time, before others have their turn */
+#define READING_MS                                                                                 \
+    1000 /* that a stop waits for files that are being read: a name service may hang */
 
 /* What the thread works on. It alone touches it until it has written to `done`. */
 struct reading {
@@ -187,16 +190,25 @@ static int judge(struct reload *reload, struct problems *problems)
     return r;
 }
 
+/* What the thread has come to, which is at its end. */
+static int end_reading(struct reload *reload)
+{
+    struct reading *reading = TAKE_PTR(reload->reading);
+    int r;
+
+    (void)pthread_join(reading->thread, NULL);
+    r = reading->result;
+    reload->outcomes[reload->sort].problems = reading->problems;
+    reload->config = reading->config;
+    free(reading);
+    return r;
+}
+
 static void take_reading(struct reload *reload)
 {
     struct outcome *outcome = &reload->outcomes[reload->sort];
-    struct reading *reading = TAKE_PTR(reload->reading);
-    int r = reading->result;
+    int r = end_reading(reload);
 
-    (void)pthread_join(reading->thread, NULL); /* it is at its end */
-    outcome->problems = reading->problems;
-    reload->config = reading->config;
-    free(reading);
     if (r >= 0)
         r = judge(reload, &outcome->problems);
     if (reload->sort == RUN_RELOAD)
@@ -365,8 +377,12 @@ int reload_init(struct reload *reload)
 
 bool reload_deinit(struct reload *reload)
 {
-    bool reads = reload->reading;
+    struct pollfd done = {reload->wake.fd, POLLIN, 0};
+    bool reads;
 
+    if (reload->reading && poll(&done, 1, READING_MS) > 0)
+        (void)end_reading(reload);
+    reads = reload->reading;
     if (reload->wake.fd >= 0 && reload->loop)
         loop_remove(reload->loop, &reload->wake);
     if (!reads)
