@@ -29,14 +29,15 @@ struct connection {
     struct peer peer;
     struct user *user; /* his account; NULL on the admin socket */
     bool admin;
-    bool unguarded;  /* descriptors may come in */
-    void *server;    /* the owner's own */
-    unsigned unread; /* descriptors sent since the client was last seen to have read all */
-    bool listed;     /* in the lists of those who may have read some */
-    bool held;       /* has not read, and is not listened to until it does */
-    bool awaiting;   /* in the list of those who wait for others of their user */
-    bool ended;      /* shut down; stays until the client has read or is gone */
-    bool asked;      /* for a proof, and counted */
+    bool unguarded;   /* descriptors may come in */
+    void *server;     /* the owner's own */
+    unsigned unread;  /* descriptors sent since the client was last seen to have read all */
+    bool listed;      /* in the lists of those who may have read some */
+    unsigned largest; /* the most of them that one reply had */
+    bool held;        /* has not read, and is not listened to until it does */
+    bool awaiting;    /* in the list of those who wait for others of their user */
+    bool ended;       /* shut down; stays until the client has read or is gone */
+    bool asked;       /* for a proof, and counted */
     LIST_ENTRY(connection) unread_entry, unread_sibling;
     TAILQ_ENTRY(connection) awaiting_entry;
     struct kept *parked;      /* the request whose reply did not go out, owned; NULL: none */

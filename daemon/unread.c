@@ -2,6 +2,7 @@
 
 #include "daemon/connection.h"
 
+#include <limits.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -21,13 +22,20 @@ size_t quota_share(const struct quota *quota)
     return share > WIRE_DESCRIPTORS_MAX ? share : WIRE_DESCRIPTORS_MAX;
 }
 
+/* At most so many packets are unread; INT_MAX where the kernel does not tell. */
+static unsigned unread_packets(const struct connection *connection)
+{
+    int queued;
+
+    return ioctl(connection->source.fd, SIOCOUTQ, &queued) < 0 ? INT_MAX
+                                                               : (unsigned)queued / PACKET_LEAST;
+}
+
 /* Not `== 0`: when a packet is read the kernel takes all but 1 off the count, then wakes us, then
  * takes the 1 off. Whoever asks in between would wait for an edge that never comes. */
 bool unread_is_none(const struct connection *connection)
 {
-    int queued;
-
-    return ioctl(connection->source.fd, SIOCOUTQ, &queued) == 0 && queued < PACKET_LEAST;
+    return unread_packets(connection) == 0;
 }
 
 /* ---- who may have read ---- */
@@ -68,7 +76,7 @@ void unread_clear(struct connection *connection)
     size_t n = connection->unread;
 
     unread_hide(connection);
-    connection->unread = 0;
+    connection->unread = connection->largest = 0;
     connection->context->quota->unread -= n;
     if (!connection->user)
         return;
@@ -81,6 +89,8 @@ void unread_add(struct connection *connection, size_t n)
 {
     if (n == 0)
         return;
+    if (n > connection->largest)
+        connection->largest = (unsigned)n;
     connection->unread += (unsigned)n;
     connection->context->quota->unread += n;
     if (connection->user)
@@ -89,12 +99,30 @@ void unread_add(struct connection *connection, size_t n)
         list(connection);
 }
 
+/* What was counted up while he read is more than can be unread in the packets that are: whoever has
+ * one unread at each connection must not be kept waiting for it. */
+static void correct(struct connection *connection, unsigned packets)
+{
+    unsigned excess;
+
+    if (packets >= connection->unread / connection->largest)
+        return;
+    excess = connection->unread - packets * connection->largest;
+    connection->unread -= excess;
+    connection->context->quota->unread -= excess;
+    if (connection->user)
+        connection->user->unread -= excess;
+}
+
 static void review(struct connection *connection)
 {
-    if (unread_is_none(connection)) {
+    unsigned packets = unread_packets(connection);
+
+    if (packets == 0) {
         unread_clear(connection);
         return;
     }
+    correct(connection, packets);
     unread_hide(connection);
     connection_hold(connection);
 }

@@ -231,6 +231,31 @@ START_TEST(a_thousand_clients_at_once)
 }
 END_TEST
 
+/* What a user has read is not counted for him, though each of his connections always has something
+ * unread, so that none is ever seen to have read all. */
+START_TEST(one_unread_at_each_connection_fills_no_share)
+{
+    enum { N = 64, TURNS = 20 };
+    struct answer answer;
+    struct frame frame;
+    int fds[N];
+
+    for (int i = 0; i < N; i++) {
+        fds[i] = dial();
+        for (uint32_t turn = 1; turn <= TURNS; turn++) {
+            frame_acquire(&frame, turn, "q", 0);
+            put_frame(fds[i], &frame);
+            if (turn > 1) {
+                expect_reply(fds[i], &answer, WIRE_ACQUIRE, turn - 1, 0);
+                ck_assert_uint_eq(answer.n_fds, 1);
+            }
+        }
+    }
+    for (int i = 0; i < N; i++)
+        close(fds[i]);
+}
+END_TEST
+
 START_TEST(a_storm_of_connections)
 {
     size_t before = descriptors();
@@ -385,6 +410,7 @@ int main(void)
     tcase_set_timeout(clients, 120);
     tcase_add_checked_fixture(clients, many_clients_setup, frames_teardown);
     tcase_add_test(clients, a_thousand_clients_at_once);
+    tcase_add_test(clients, one_unread_at_each_connection_fills_no_share);
     tcase_add_test(clients, a_storm_of_connections);
     tcase_add_test(clients, modest_clients_beside_a_greedy_one);
     tcase_add_test(clients, clients_killed_at_any_moment);
