@@ -1,10 +1,10 @@
 /* The kind eventfd: a counter whose holders all share one description, with both directions. */
 #include "daemon/kinds.h"
 
+#include "daemon/fdinfo.h"
 #include "daemon/limits.h"
 #include "daemon/value.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -112,35 +112,12 @@ static int compare(const struct object *object, const struct declaration *declar
     return -ENOMEM;
 }
 
-/* Reads a number of the descriptor's fdinfo, without touching the counter. */
-static int read_fdinfo(int fd, const char *key, int base, uint64_t *ret)
-{
-    char path[64], text[512];
-    _cleanup_close_ int info = -1;
-    const char *at;
-    ssize_t size;
-
-    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
-    info = open(path, O_RDONLY | O_CLOEXEC);
-    if (info < 0)
-        return -errno;
-    size = read(info, text, sizeof text - 1);
-    if (size < 0)
-        return -errno;
-    text[size] = '\0';
-    at = strstr(text, key);
-    if (!at)
-        return -ENODATA;
-    *ret = strtoull(at + strlen(key), NULL, base);
-    return 0;
-}
-
 /* The eventfd-id costs more than all else of making one: it is read when first needed. */
 static int learn_identity(struct object *object)
 {
     if (object->identity.inode != 0)
         return 0;
-    return read_fdinfo(object->fd, "eventfd-id:", 10, &object->identity.inode);
+    return fdinfo_number(object->fd, "eventfd-id:", 10, &object->identity.inode);
 }
 
 static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
@@ -148,7 +125,7 @@ static int recover(struct object *object, int fd, const char *kernel_name, struc
     uint64_t id;
 
     (void)kernel_name;
-    if (read_fdinfo(fd, "eventfd-id:", 10, &id) < 0)
+    if (fdinfo_number(fd, "eventfd-id:", 10, &id) < 0)
         return say(why, -EBADMSG, "it is no eventfd");
     object->fd = fd;
     object->identity.inode = id;
@@ -177,7 +154,7 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
 
 static int depth(const struct object *object, uint64_t *ret)
 {
-    return read_fdinfo(object->fd, "eventfd-count:", 16, ret);
+    return fdinfo_number(object->fd, "eventfd-count:", 16, ret);
 }
 
 static void describe(struct object *object, bool detail, struct wire_writer *writer)

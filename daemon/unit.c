@@ -1,8 +1,8 @@
 #include "daemon/unit.h"
 
+#include "daemon/fdinfo.h"
 #include "daemon/unit_name.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <systemd/sd-login.h>
@@ -10,22 +10,12 @@
 /* 0 where the process has no number: it was reaped, or is not in our name space. */
 static int number_of(int pidfd, pid_t *ret)
 {
-    _cleanup_close_ int fd = -1;
-    char path[64], text[1024], *line;
-    ssize_t size;
-    long pid;
+    uint64_t number = 0;
+    int r = fdinfo_number(pidfd, "\nPid:", 10, &number);
 
-    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    size = read(fd, text, sizeof text - 1);
-    if (size < 0)
-        return -errno;
-    text[size] = '\0';
-    line = strstr(text, "\nPid:");
-    pid = line ? strtol(line + strlen("\nPid:"), NULL, 10) : 0;
-    *ret = pid > 0 ? (pid_t)pid : 0;
+    if (r < 0 && r != -ENODATA)
+        return r;
+    *ret = (int64_t)number > 0 ? (pid_t)number : 0;
     return 0;
 }
 
