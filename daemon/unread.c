@@ -103,11 +103,12 @@ void unread_add(struct connection *connection, size_t n)
  * one unread at each connection must not be kept waiting for it. */
 static void correct(struct connection *connection, unsigned packets)
 {
+    size_t most = (size_t)packets * connection->largest;
     unsigned excess;
 
-    if (packets >= connection->unread / connection->largest)
+    if (most >= connection->unread)
         return;
-    excess = connection->unread - packets * connection->largest;
+    excess = connection->unread - (unsigned)most;
     connection->unread -= excess;
     connection->context->quota->unread -= excess;
     if (connection->user)
