@@ -598,8 +598,10 @@ static int recover(struct object *object, int fd, const char *kernel_name, struc
     struct stat status;
     int r;
 
-    if (mq_getattr(fd, &attributes) < 0 || fstat(fd, &status) < 0)
+    if (mq_getattr(fd, &attributes) < 0)
         return say(why, -EBADMSG, "it is no queue");
+    if (fstat(fd, &status) < 0)
+        return say(why, -errno, "fstat: %s", strerror(errno));
     if (status.st_uid != geteuid())
         return say(why, -EBADMSG, "it belongs to uid %u", status.st_uid);
     r = keep(object, &fd, kernel_name, why);
@@ -630,16 +632,22 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
 /* ---- the end ---- */
 
 /* Only while it is this queue that has the name. Needs no descriptor: there may be none. */
-static void remove_name(struct object *object)
+static int remove_name(struct object *object)
 {
     struct stat status;
 
-    if (!object->kernel_name || fstat(object->fd, &status) < 0)
-        return;
-    if (status.st_nlink > 0 && mq_unlink(object->kernel_name) < 0)
+    if (!object->kernel_name)
+        return 0;
+    if (fstat(object->fd, &status) < 0 ||
+        (status.st_nlink > 0 && mq_unlink(object->kernel_name) < 0)) {
+        int r = -errno;
+
         log_warning("queue '%s': its name %s cannot be removed: %s", object->declaration->name,
-                    object->kernel_name, strerror(errno));
+                    object->kernel_name, strerror(-r));
+        return r;
+    }
     free_charp(&object->kernel_name);
+    return 0;
 }
 
 /* ---- describe ---- */

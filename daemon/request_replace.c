@@ -48,11 +48,15 @@ static int try_out(struct request *request, const struct object *object)
 static int make_new(struct request *request, struct object *old, struct object **ret)
 {
     struct object *new = object_new(old->declaration, old->environment);
+    int r = new && old->declaration->kind->remove ? old->declaration->kind->remove(old) : 0;
 
     if (!new)
         return say(&request->why, -EAGAIN, "the broker is short of memory");
-    if (old->declaration->kind->remove)
-        old->declaration->kind->remove(old);
+    if (r < 0) { /* the new one would be the old */
+        object_free(new);
+        return say(&request->why, -EIO, "the name of the old one cannot be removed: %s",
+                   strerror(-r));
+    }
     if (object_create(new, now_us()) < 0) {
         (void)say(&request->why, 0, "%s", new->failure ? new->failure : "out of memory");
         object_free(new);
@@ -84,9 +88,7 @@ static int replace(struct request *request, struct object *old)
         return r;
     object_retire(old, TAKE_PTR(own));
     registry->objects[i] = new;
-    r = registry_add_retired(registry, old);
-    if (r < 0)
-        return r; /* cannot be: there is room */
+    registry_add_retired(registry, old);
     store_save(request->desk->store, registry);
     log_info("%s '%s' is replaced; the old one is retired as %s", declaration->kind->name,
              declaration->name, name);
@@ -133,7 +135,7 @@ static void end(struct request *request, struct object *object)
 
     log_info("%s '%s' is purged", kind->name, object->declaration->name);
     if (kind->remove)
-        kind->remove(object);
+        (void)kind->remove(object);
     registry_drop_retired(registry, object);
     store_save(request->desk->store, registry);
 }
