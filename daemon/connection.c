@@ -269,7 +269,8 @@ static int deliver(struct connection *connection)
         return r;
     if (r >= 0)
         r = send_reply(connection->source.fd, reply);
-    if (r == -EDQUOT || r == -ETOOMANYREFS) { /* ours, or the kernel's limit for all together */
+    if (reply->n_handouts > 0 &&
+        (r == -EDQUOT || r == -ETOOMANYREFS)) { /* ours, or the kernel's limit for all together */
         reply_turn_error(reply, -EAGAIN,
                          "too many descriptors are on their way to clients that do not read; ask "
                          "again later");

@@ -146,6 +146,7 @@ static int purge(struct request *request, struct object *object)
     struct wire_writer *writer = &request->reply->writer;
     const struct kind *kind = object->declaration->kind;
     uint64_t taken = 0, left = 0;
+    bool is_known = true;
     int r = depth_of(request, object, &left);
 
     if (r >= 0 && !kind->take)
@@ -155,15 +156,14 @@ static int purge(struct request *request, struct object *object)
     if (r < 0)
         return say(&request->why, r == -ENOMEM || r == -EMFILE ? -EAGAIN : -EIO,
                    "'%s' cannot be emptied: %s", object->declaration->name, strerror(-r));
-    if (kind->take)
-        r = depth_of(request, object, &left);
-    else
-        left = 0;
+    left -= taken;
+    if (kind->take) /* what was taken is told in any case */
+        is_known = kind->depth(object, &left) >= 0;
     wire_put_fact_number(writer, "taken", taken);
     wire_put_fact_number(writer, "left", left);
-    if (r >= 0 && left == 0)
+    if (is_known && left == 0)
         end(request, object);
-    return r;
+    return 0;
 }
 
 static int purge_empty(struct request *request)
