@@ -608,7 +608,7 @@ static int recover(struct object *object, int fd, const char *kernel_name, struc
     if (r < 0 || !kernel_name)
         return r;
     named = open_by_name(object, O_RDONLY | O_CLOEXEC);
-    object->name_lost = named < 0;
+    object->name_lost = named == -ENOENT;
     if (object->name_lost)
         free_charp(&object->kernel_name);
     return 0;
@@ -634,20 +634,18 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
 /* Only while it is this queue that has the name. Needs no descriptor: there may be none. */
 static int remove_name(struct object *object)
 {
-    struct stat status;
+    struct stat status = {.st_nlink = 0};
+    int r = object->kernel_name ? fstat(object->fd, &status) : 0;
 
-    if (!object->kernel_name)
-        return 0;
-    if (fstat(object->fd, &status) < 0 ||
-        (status.st_nlink > 0 && mq_unlink(object->kernel_name) < 0)) {
-        int r = -errno;
-
+    if (r >= 0 && status.st_nlink > 0)
+        r = mq_unlink(object->kernel_name);
+    r = r < 0 ? -errno : 0;
+    if (r < 0)
         log_warning("queue '%s': its name %s cannot be removed: %s", object->declaration->name,
                     object->kernel_name, strerror(-r));
-        return r;
-    }
-    free_charp(&object->kernel_name);
-    return 0;
+    else
+        free_charp(&object->kernel_name);
+    return r;
 }
 
 /* ---- describe ---- */

@@ -105,7 +105,7 @@ static bool is_out_of_reach(int call)
 static unsigned every(void)
 {
     const char *text = getenv("FAULT_EVERY");
-    unsigned n = text ? (unsigned)strtoul(text, NULL, 10) : 47;
+    unsigned n = text ? (unsigned)strtoul(text, NULL, 10) : 17;
 
     return n ? n : 1;
 }

@@ -17,7 +17,7 @@ void plan_open(void);
 /* Plays RUN for each call that it makes, each error of that call, once and from then on; the N-th
  * of the calls for N = 1, 2, ... until a run makes none fail. RUN arms the page where it begins to
  * be of interest, and disarms it. Tells how many points and sites there were, on the standard
- * output. FAULT_EVERY in the environment: only every so many of the points (47; 1: all), and
+ * output. FAULT_EVERY in the environment: only every so many of the points (17; 1: all), and
  * besides one of each call with each of its errors in the whole of the program. */
 void plan_play(const char *scenario, void (*run)(void));
 
