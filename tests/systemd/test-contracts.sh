@@ -39,7 +39,7 @@ they_survive_a_kill_and_the_newest_comes_first() {
 
 what_is_too_much_is_dropped_in_silence() {
     keep a=0 b=1 c=2 d=3
-    contract c:b:a 'nobody says what is not kept: the broker counts beforehand, by $FDSTORE'
+    contract c:b:a 'nobody says what is not kept: the broker counts what it needs beforehand'
 }
 
 a_description_is_kept_once() {
