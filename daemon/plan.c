@@ -299,6 +299,7 @@ void plan_commit(struct plan *plan)
     registry->n = 0;
     for (size_t i = 0; i < plan->n; i++)
         carry_out(plan, &plan->items[i]);
+    registry_index(registry);
     registry_sort_retired(registry);
     plan->n = 0;
 }
