@@ -380,17 +380,34 @@ static int compare(const struct object *object, const struct declaration *declar
     return -ENOMEM;
 }
 
+static bool is_same_group(const struct subject *a, const struct subject *b)
+{
+    return a->type == b->type &&
+           (a->type != SUBJECT_GROUP || (a->resolved && b->resolved && a->id == b->id));
+}
+
+/* As has_known_limits(), of mode and group. */
+static bool is_adjusted(const struct object *object, const struct declaration *declaration)
+{
+    const struct queue_settings *is = object->declaration->settings;
+    const struct queue_settings *wanted = declaration->settings;
+
+    return object->adjusted && object->declaration != declaration && !object_is_retired(object) &&
+           declared_mode(is) == declared_mode(wanted) && is_same_group(&is->group, &wanted->group);
+}
+
 static bool adjustment(const struct object *object, const struct declaration *declaration,
                        char *ret, size_t size)
 {
     const struct queue_settings *settings = declaration->settings;
     mode_t mode = declared_mode(settings), was;
-    gid_t group = declared_group(settings);
     struct stat status;
+    gid_t group;
 
     ret[0] = '\0';
-    if (!object->kernel_name || fstat(object->fd, &status) < 0)
+    if (!object->kernel_name || is_adjusted(object, declaration) || fstat(object->fd, &status) < 0)
         return false;
+    group = declared_group(settings);
     was = status.st_mode & 07777;
     if (was == mode && status.st_gid == group)
         return false;
