@@ -171,19 +171,19 @@ static struct subject *settings_subject(void *settings)
 
 /* ---- the POSIX name ---- */
 
-/* The name that the queue is declared to live under, "" for none. */
+/* The name that the queue is declared to live under, "" for none; there is room for any. */
 static void wanted_name(const struct declaration *declaration, enum naming naming, char *ret,
                         size_t size)
 {
     const struct queue_settings *settings = declaration->settings;
+    size_t slash = !settings->posix_name;
 
     ret[0] = '\0';
     if (naming == NAMING_NONE || (naming == NAMING_IF_GIVEN && !settings->posix_name))
         return;
-    if (settings->posix_name)
-        (void)snprintf(ret, size, "%s", settings->posix_name);
-    else
-        (void)snprintf(ret, size, "/%s", declaration->name);
+    ret[0] = '/';
+    (void)memccpy(ret + slash, slash ? declaration->name : settings->posix_name, '\0',
+                  size - slash);
 }
 
 static void put_group(const struct subject *group, char *ret, size_t size)

@@ -45,8 +45,21 @@ START_TEST(nothing_else_is_found)
     ck_assert_ptr_null(find("n50"));
     ck_assert_ptr_null(find(""));
     ck_assert_ptr_eq(names_find(&names, "n491", 3), texts[7]);
-    ck_assert_ptr_null(names_find(&names, "n4\0", 3));
-    ck_assert_ptr_null(names_find(&names, "n49\0", 4));
+}
+END_TEST
+
+/* In a small table each look-up meets each name soon. */
+START_TEST(a_name_does_not_go_on_behind_its_end)
+{
+    struct names few = {NULL, 0};
+
+    ck_assert_int_eq(names_reserve(&few, 3), 0);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_ptr_eq(names_add(&few, texts[i], texts[i]), texts[i]);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t size = strlen(texts[i]) + 1; size < sizeof texts[i]; size++)
+            ck_assert_ptr_null(names_find(&few, texts[i], size));
+    names_deinit(&few);
 }
 END_TEST
 
@@ -91,6 +104,7 @@ int main(void)
     tcase_add_checked_fixture(cases, set_up, tear_down);
     tcase_add_test(cases, a_name_is_the_first_ones);
     tcase_add_test(cases, nothing_else_is_found);
+    tcase_add_test(cases, a_name_does_not_go_on_behind_its_end);
     tcase_add_test(cases, the_last_ones_can_be_dropped);
     tcase_add_test(cases, more_room_changes_nothing);
     tcase_add_test(cases, without_room_nothing_is_found);
