@@ -6,8 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define VERSION_LINE     "ipcbroker objects 1"
-#define RETIRED_NAME_MAX (WIRE_NAME_MAX + 16) /* with its number */
+#define VERSION_LINE "ipcbroker objects 1"
 
 static void recovered_deinit(struct recovered *item)
 {
@@ -98,7 +97,7 @@ static int set_field(struct recovered *item, const char *key, char *value)
         return parse_pair(value, &item->identity.device, &item->identity.inode);
     if (strcmp(key, "traits") == 0)
         return parse_number(value, UINT32_MAX, &item->traits);
-    if (strcmp(key, "kernel_name") == 0) {
+    if (strcmp(key, "kernel_name") == 0 && !item->kernel_name) {
         item->kernel_name = strdup(value);
         return item->kernel_name ? 0 : -ENOMEM;
     }
@@ -124,18 +123,30 @@ static int parse_fields(struct recovered *item, char *rest)
     return r;
 }
 
+/* NAME, or of a retired object NAME@NUMBER. */
+static bool name_is_valid(const char *name, bool retired)
+{
+    const char *at = strchr(name, '@');
+    uint64_t number;
+
+    if (retired != (at != NULL))
+        return false;
+    return wire_name_is_valid(name, at ? (size_t)(at - name) : strlen(name)) &&
+           (!at || parse_number(at + 1, UINT32_MAX, &number) == 0);
+}
+
 static int parse_line(char *line, struct recovered *item)
 {
     char *kind_name = strsep(&line, " "), *name = line ? strsep(&line, " ") : NULL;
     char *state = line ? strsep(&line, " ") : NULL;
     const struct kind *kind = kind_find(kind_name);
 
-    if (!kind || !name || !name[0] || strlen(name) > RETIRED_NAME_MAX || !state)
+    if (!kind || !name || !state)
         return -EINVAL;
     item->retired = strcmp(state, "retired") == 0;
     if (!item->retired && strcmp(state, "declared") != 0)
         return -EINVAL;
-    if (item->retired != (strchr(name, '@') != NULL))
+    if (!name_is_valid(name, item->retired))
         return -EINVAL;
     item->declaration = declaration_new(kind, name, (struct place){NULL, 0});
     return item->declaration ? parse_fields(item, line) : -ENOMEM;

@@ -160,7 +160,8 @@ static void forget(struct store *store, unsigned number, unsigned serial)
 }
 
 /* All serials of a number: the newest that is whole counts. Older ones are of a renewal that was
- * not finished, and are removed; a newer one that is not whole is left alone. */
+ * not finished, and are removed; a newer one that is not whole is left alone, and its name is not
+ * used again, which would spoil what is stored under it. */
 static int read_number(struct store *store, const struct candidate *candidates, size_t n,
                        struct recovered_list *list, struct sentence *why)
 {
@@ -189,6 +190,8 @@ static int read_number(struct store *store, const struct candidate *candidates, 
                       "what the service manager keeps as '%s' is refused and left alone: %s",
                       ends->item->name, why->text);
     }
+    if (found)
+        store->bags[store->n_bags - 1].newest = candidates[0].serial;
     return 0;
 }
 
@@ -307,10 +310,11 @@ static int hand_over(struct store *store, const struct bag *bag, struct bag *wan
     int r;
 
     wanted->serial = bag->serial;
+    wanted->newest = bag->newest;
     format_name(name, bag->number, bag->serial);
     if (notifier_exchange(store->notifier, name, ends))
         return 0;
-    wanted->serial++;
+    wanted->serial = ++wanted->newest;
     format_name(name, bag->number, wanted->serial);
     r = notifier_keep(store->notifier, name, ends);
     if (r < 0)
@@ -368,7 +372,7 @@ static int save(struct store *store, const struct registry *registry, struct bag
         if (bag->serial > 0)
             forget(store, bag->number, bag->serial);
         bag_deinit(bag);
-        *bag = (struct bag){.number = bag->number, .serial = 0};
+        *bag = (struct bag){.number = bag->number, .newest = bag->newest};
     } else {
         learn(bag, &wanted);
         if (wanted.fds && !is_same(bag, &wanted))

@@ -15,6 +15,7 @@
 
 struct bag {
     unsigned number, serial; /* serial 0: it is not in the store yet */
+    unsigned newest;         /* serial of its number there, maybe of one that is not whole */
     int *fds;                /* what it holds, borrowed from the objects; only to be compared */
     size_t n;
     char *text;

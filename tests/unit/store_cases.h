@@ -1,43 +1,18 @@
-/* The cases of test-store, and what they share: a service manager that the test plays, which
- * receives what is to be kept and hands it in again, as it was after any of the messages; and a
- * broker's objects and store. */
+/* The cases of test-store, and what they share: a broker's objects and store, beside a service
+ * manager that the test plays. */
 #pragma once
 
 #include "tests/check_main.h"
 
 #include "daemon/bag.h"
 #include "daemon/recover.h"
+#include "tests/manager.h"
 
 void add_busy(Suite *suite);
 
-/* ---- the service manager ---- */
-
-#define KEPT_MAX 64
-#define BUSY     "WATCHDOG=1" /* what keeps the manager from taking more */
-
-struct stored {
-    char name[64];
-    int fds[2];
-    unsigned n;
-};
-
-struct manager {
-    int socket;
-    char path[64];
-    struct stored kept[KEPT_MAX];
-    size_t n;
-    size_t n_messages;
-};
-
-extern struct manager manager;
-
-/* Reads at most MOST messages, as if the sender had been killed after them: the rest is lost. */
-void manager_read(size_t most);
-bool manager_has(const char *name);
-/* From now on it has no room for more messages, until it reads. */
+/* From now on the manager has no room for more messages, until it reads. */
 void manager_fill(void);
-/* Something that another version may have stored. */
-void manager_put(const char *name, int one, int other);
+/* A bag that another version may have stored. */
 void manager_put_bag(const char *name, const int *fds, size_t n, const char *text);
 
 /* ---- a broker: its objects and its store ---- */

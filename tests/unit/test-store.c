@@ -171,7 +171,8 @@ START_TEST(a_pair_with_one_end_is_refused_and_left_alone)
 }
 END_TEST
 
-/* An older whole one is used instead of it. */
+/* An older whole one is used instead of it, and what is stored next does not get its name, under
+ * which there would be more than a bag's two ends. */
 START_TEST(an_older_one_is_used_where_the_newest_is_not_whole)
 {
     int fd = eventfd(0, EFD_CLOEXEC), lonely = eventfd(0, EFD_CLOEXEC);
@@ -181,6 +182,14 @@ START_TEST(an_older_one_is_used_where_the_newest_is_not_whole)
     close(fd);
     ck_assert_int_eq(come_back(), 0);
     ck_assert_ptr_nonnull(find("x"));
+    add("eventfd", "y");
+    save();
+    ck_assert(manager_has("bag.9.4"));
+    ck_assert(manager_has("bag.9.5"));
+    ck_assert(!manager_has("bag.9.3"));
+    die();
+    ck_assert_int_eq(come_back(), 0);
+    ck_assert_uint_eq(registry.n, 2);
 }
 END_TEST
 
@@ -199,8 +208,14 @@ static const char *const bad_tables[] = {
     HEAD "1\neventfd x forgotten id=0:0\n",
     HEAD "1\neventfd x@1 declared id=0:0\n",
     HEAD "1\neventfd x retired id=0:0\n",
+    HEAD "1\neventfd .x declared id=0:0\n",
+    HEAD "1\neventfd x\033y declared id=0:0\n",
+    HEAD "1\neventfd x@ retired id=0:0\n",
+    HEAD "1\neventfd @1 retired id=0:0\n",
+    HEAD "1\neventfd x@1@2 retired id=0:0\n",
     HEAD "1\neventfd x declared id=0\n",
     HEAD "1\neventfd x declared id=0:0 colour=red\n",
+    HEAD "1\neventfd x declared id=0:0 kernel_name=/a kernel_name=/b\n",
     HEAD "1\neventfd x declared id=0:0 initial=many\n",
     HEAD "1\neventfd x declared id=0:0 at=7\n",
 };
