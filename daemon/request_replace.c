@@ -84,6 +84,7 @@ static int replace(struct request *request, struct object *old)
         return r;
     object_retire(old, TAKE_PTR(own));
     registry->objects[i] = new;
+    registry_index(registry);
     r = registry_add_retired(registry, old);
     if (r < 0)
         return r; /* cannot be: there is room */

@@ -38,6 +38,7 @@ START_TEST(what_was_not_taken_is_not_forgotten)
     add("pipe", "a");
     store_save(&store, &registry);
     object_free(registry.objects[--registry.n]);
+    registry_index(&registry);
     store_save(&store, &registry);
     ck_assert(TAILQ_EMPTY(&notifier.notices));
     manager_read(SIZE_MAX);
