@@ -58,8 +58,9 @@ static size_t eventfd_bare(void *state)
 static size_t pipe_bare(void *state)
 {
     struct path *path = state;
-    char byte[4096] = {0};
+    char byte[4096];
 
+    byte[0] = 0;
     if (write(path->writer, byte, 1) < 0 || read(path->fd, byte, sizeof byte) < 0)
         give_up("pipe");
     return 1;

@@ -97,7 +97,8 @@ def print_table(result):
             print("FAILED: " + part["failed"])
         if "ways" in part:
             print_ways(part)
-        for title in ("facts", "bytes_a_client", "bytes_an_object", "descriptors", "left_out"):
+        for title in ("facts", "bytes_a_client", "kernel_bytes_a_client_both_ends", "bytes_an_object",
+                      "kernel_bytes_an_object", "descriptors", "left_out"):
             for key, value in part.get(title, {}).items():
                 print(f"{title + ': ' + key:44}{value if isinstance(value, str) else f'{value:,.0f}'}")
     print(f"\n{'ratio':58}{'figure':>9}{'median':>9}{'least':>8}{'most':>8}{'goal':>7}")

@@ -73,6 +73,15 @@ class Bench:
         for child in reversed(list(self.children)):
             self.end(child)
 
+    def clear(self):
+        """The next part finds no socket of a server that is no more."""
+        self.end_all()
+        for entry in os.scandir(self.directory):
+            if entry.is_dir():
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)
+
     def clean_up(self):
         self.end_all()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -179,6 +188,12 @@ def memory(pid):
                 if line.startswith(key):
                     values[key] += int(line.split()[1]) * 1024
     return values["Private"], values["Rss"]
+
+
+def slab():
+    """Bytes of the kernel's small objects, whoever made them: sockets, queues and their like."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Slab:"))
 
 
 def measure(bench, ways):
@@ -356,7 +371,7 @@ def part_idle(bench, part):
     ways = {}
     for n in (0, 240, 10000):
         broker, path, _ = bench.broker(f"broker-{n}", CLIENTS.format(n + 64) + queues(f"idle{n}-", 1))
-        before = memory(broker.pid)[0]
+        before, kernel = memory(broker.pid)[0], slab()
         if n:
             idle = bench.spawn([bench.program("idle-clients"), path, str(n)],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -366,6 +381,8 @@ def part_idle(bench, part):
         run_worker(ways[f"ipcbrokerd, {n} idle"][0], 10)  # all before it are accepted now
         if n:
             part.setdefault("bytes_a_client", {})[str(n)] = (memory(broker.pid)[0] - before) / n
+        if n >= 1000:  # of fewer it would be lost among what others do
+            part["kernel_bytes_a_client_both_ends"] = {str(n): (slab() - kernel) / n}
     holder = try_peer(part, "s6-fdholderd", lambda: start_s6(bench, "s6"))
     if holder:
         worker = bench.worker("s6-client", holder[1], "kept")
@@ -388,14 +405,16 @@ print("ready", flush=True); sys.stdin.read()
 def part_objects(bench, part):
     """Few and many objects: what an acquire costs among them, and what they take."""
     ways = {}
-    part["bytes_an_object"], part["descriptors"] = {}, {}
+    part["bytes_an_object"], part["kernel_bytes_an_object"], part["descriptors"] = {}, {}, {}
     for kind, sections, n in (("queues", queues, 10), ("queues", queues, 1000),
                               ("queues", queues, 8000), ("eventfds", eventfds, 10),
                               ("eventfds", eventfds, 10000)):
         prefix, name = f"{kind[0]}{n}-", f"{n} {kind}"
+        kernel = slab()
         broker, path, _ = bench.broker(name, sections(prefix, n))
         if n >= 1000:
             part["bytes_an_object"][name] = memory(broker.pid)[0] / n
+            part["kernel_bytes_an_object"][name] = (slab() - kernel) / n
             part["descriptors"][name] = len(os.listdir(f"/proc/{broker.pid}/fd"))
         ways[name] = (bench.worker("client", path, prefix, "1", "kept",
                                    *(["both"] if kind == "eventfds" else [])), [broker.pid])
@@ -590,10 +609,8 @@ def main():
             except (Failed, OSError) as error:
                 part["failed"] = str(error)
                 failed = True
-            bench.end_all()
+            bench.clear()
             remove_queues(bench)
-            for entry in os.listdir(bench.directory):
-                shutil.rmtree(bench.path(entry), ignore_errors=True)
     finally:
         bench.clean_up()
     report.add_ratios(result)

@@ -129,7 +129,7 @@ _public_ int ipcb_event_signal(struct ipcb_event *e, uint64_t n)
 /* ---- waiting ---- */
 
 /* By a plain read, which may wait as the description says. */
-static int take_plainly(const struct ipcb_event *e, uint64_t most, uint64_t *ret)
+static inline int take_plainly(const struct ipcb_event *e, uint64_t most, uint64_t *ret)
 {
     if (e->pipe)
         return pipe_take(e->fd, 0, most, ret);
@@ -147,15 +147,12 @@ static int take_after_look(const struct ipcb_event *e, uint64_t most, uint64_t *
     return r < 0 ? r : take_plainly(e, most, ret);
 }
 
-/* Takes the count if there is one. -EAGAIN: there is none. FOR_EVER: may wait for it. A description
- * of a pipe is nobody else's, so that O_NONBLOCK stays as it was; an eventfd's is everybody's. */
-static int take(const struct ipcb_event *e, uint64_t most, bool for_ever, uint64_t *ret)
+/* By a read that does not wait, whatever the description says. */
+static int take_at_once(const struct ipcb_event *e, uint64_t most, uint64_t *ret)
 {
     struct iovec iov = {ret, sizeof *ret};
     int r = 0;
 
-    if (for_ever || (e->pipe && !e->blocking))
-        return take_plainly(e, most, ret);
     if (e->pipe)
         r = pipe_take(e->fd, RWF_NOWAIT, most, ret);
     else if (preadv2(e->fd, &iov, 1, -1, RWF_NOWAIT) < 0)
@@ -163,9 +160,32 @@ static int take(const struct ipcb_event *e, uint64_t most, bool for_ever, uint64
     return r == -EOPNOTSUPP || r == -ENOSYS ? take_after_look(e, most, ret) : r;
 }
 
-static int wait_most(const struct ipcb_event *e, uint64_t most, uint64_t *count, int64_t timeout_us)
+/* Takes the count if there is one. -EAGAIN: there is none. FOR_EVER: may wait for it. A description
+ * of a pipe is nobody else's, so that O_NONBLOCK stays as it was; an eventfd's is everybody's. */
+static inline int take(const struct ipcb_event *e, uint64_t most, bool for_ever, uint64_t *ret)
 {
-    struct deadline deadline;
+    return for_ever || (e->pipe && !e->blocking) ? take_plainly(e, most, ret)
+                                                 : take_at_once(e, most, ret);
+}
+
+/* Nothing was there at first. */
+static int take_later(const struct ipcb_event *e, uint64_t most, uint64_t *ret, int64_t timeout_us)
+{
+    struct deadline deadline = deadline_from(timeout_us);
+    int r;
+
+    do {
+        r = wait_for(e->fd, POLLIN, &deadline);
+        if (r == 0)
+            r = take(e, most, timeout_us < 0, ret);
+        /* Others were first, but not for longer than the caller has time. */
+    } while (r == -EAGAIN && deadline_check(&deadline) == 0);
+    return r == -EAGAIN ? -ETIMEDOUT : r;
+}
+
+static inline int wait_most(const struct ipcb_event *e, uint64_t most, uint64_t *count,
+                            int64_t timeout_us)
+{
     uint64_t taken = 0;
     int r;
 
@@ -174,17 +194,8 @@ static int wait_most(const struct ipcb_event *e, uint64_t most, uint64_t *count,
     if (e->mode == O_WRONLY)
         return -EBADF;
     r = take(e, most, timeout_us < 0, &taken);
-    if (r == -EAGAIN && timeout_us != 0) {
-        deadline = deadline_from(timeout_us);
-        do {
-            r = wait_for(e->fd, POLLIN, &deadline);
-            if (r == 0)
-                r = take(e, most, timeout_us < 0, &taken);
-            /* Others were first, but not for longer than the caller has time. */
-        } while (r == -EAGAIN && deadline_check(&deadline) == 0);
-        if (r == -EAGAIN)
-            r = -ETIMEDOUT;
-    }
+    if (r == -EAGAIN && timeout_us != 0)
+        r = take_later(e, most, &taken, timeout_us);
     if (r == 0 && count)
         *count = taken;
     return r;

@@ -4,6 +4,7 @@
 #include "daemon/config_section.h"
 #include "daemon/config_text.h"
 #include "daemon/declaration.h"
+#include "daemon/names.h"
 
 #include <string.h>
 
@@ -108,42 +109,37 @@ struct named {
     struct place place;
 };
 
-static int compare_named(const void *a, const void *b)
+static void check_repeat(struct names *names, struct named *again, struct problems *problems)
 {
-    const struct named *left = a, *right = b;
-    int r = strcmp(left->name, right->name);
+    const struct named *first = names_add(names, again->name, again);
 
-    return r != 0 ? r
-                  : (left->place.line > right->place.line) - (left->place.line < right->place.line);
-}
-
-static void check_repeats(struct named *sections, size_t n, struct problems *problems)
-{
-    if (n > 0)
-        qsort(sections, n, sizeof *sections, compare_named);
-    for (size_t i = 1; i < n; i++) {
-        const struct named *first = &sections[i - 1], *again = &sections[i];
-        if (strcmp(first->name, again->name) == 0)
-            problems_add(problems, SEVERITY_ERROR, again->place,
-                         "[%s:%s] repeats a name; [%s:%s] is at line %u already", again->kind,
-                         again->name, first->kind, first->name, first->place.line);
-    }
+    if (first != again)
+        problems_add(problems, SEVERITY_ERROR, again->place,
+                     "[%s:%s] repeats a name; [%s:%s] is at line %u already", again->kind,
+                     again->name, first->kind, first->name, first->place.line);
 }
 
 static int check_names(const struct config_file *file, struct problems *problems)
 {
     size_t most = file->n_objects > file->n_grants ? file->n_objects : file->n_grants;
     struct named *sections = calloc(most + 1, sizeof *sections);
+    struct names names = {NULL, 0};
 
-    if (!sections)
+    if (!sections || names_reserve(&names, most) < 0) {
+        free(sections);
         return -ENOMEM;
-    for (size_t i = 0; i < file->n_objects; i++)
-        sections[i] = (struct named){file->objects[i]->kind->name, file->objects[i]->name,
-                                     file->objects[i]->place};
-    check_repeats(sections, file->n_objects, problems);
-    for (size_t i = 0; i < file->n_grants; i++)
+    }
+    for (size_t i = 0; i < file->n_objects; i++) {
+        const struct declaration *object = file->objects[i];
+        sections[i] = (struct named){object->kind->name, object->name, object->place};
+        check_repeat(&names, &sections[i], problems);
+    }
+    names_clear(&names);
+    for (size_t i = 0; i < file->n_grants; i++) {
         sections[i] = (struct named){"grant", file->grants[i].name, file->grants[i].place};
-    check_repeats(sections, file->n_grants, problems);
+        check_repeat(&names, &sections[i], problems);
+    }
+    names_deinit(&names);
     free(sections);
     return 0;
 }

@@ -1,8 +1,8 @@
 #include "daemon/config_merge.h"
 
 #include "daemon/config_section.h"
+#include "daemon/names.h"
 
-#include <search.h>
 #include <string.h>
 
 /* An object that a file declares. */
@@ -24,27 +24,16 @@ struct part {
 struct merge {
     struct part *parts;
     size_t n;
-    struct item *items;   /* of all parts */
-    void *names, *claims; /* trees of tsearch(3), of the items that are placed */
+    struct item *items;         /* of all parts */
+    struct names names, claims; /* of the items that are placed */
 };
 
 /* ---- life ---- */
 
-static void leave_node(void *node)
-{
-    (void)node; /* the items are in one array */
-}
-
-static void clear_trees(struct merge *merge)
-{
-    tdestroy(merge->names, leave_node);
-    tdestroy(merge->claims, leave_node);
-    merge->names = merge->claims = NULL;
-}
-
 static void merge_deinit(struct merge *merge)
 {
-    clear_trees(merge);
+    names_deinit(&merge->names);
+    names_deinit(&merge->claims);
     for (size_t i = 0; i < merge->n; i++)
         for (size_t k = 0; k < merge->parts[i].n; k++)
             free(merge->parts[i].items[k].claim);
@@ -75,7 +64,8 @@ static int merge_init(struct merge *merge, struct config_file *const *files, siz
         total += files[i]->n_objects;
     merge->parts = calloc(n + 1, sizeof *merge->parts);
     merge->items = next = calloc(total + 1, sizeof *merge->items);
-    if (!merge->parts || !merge->items)
+    if (!merge->parts || !merge->items || names_reserve(&merge->names, total) < 0 ||
+        names_reserve(&merge->claims, total) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
         struct part *part = &merge->parts[merge->n++];
@@ -88,40 +78,6 @@ static int merge_init(struct merge *merge, struct config_file *const *files, siz
 }
 
 /* ---- placing files, the earlier first ---- */
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct item *left = a, *right = b;
-
-    return strcmp(left->declaration->name, right->declaration->name);
-}
-
-static int compare_claims(const void *a, const void *b)
-{
-    const struct item *left = a, *right = b;
-
-    return strcmp(left->claim, right->claim);
-}
-
-/* 0: *ret is who has the place now, the item itself or another. */
-static int enter(void **tree, struct item *item, int (*compare)(const void *, const void *),
-                 struct item **ret)
-{
-    struct item **node = tsearch(item, tree, compare);
-
-    if (!node)
-        return -ENOMEM;
-    *ret = *node;
-    return 0;
-}
-
-static void leave(void **tree, struct item *item, int (*compare)(const void *, const void *))
-{
-    struct item **node = tfind(item, tree, compare);
-
-    if (node && *node == item)
-        (void)tdelete(item, tree, compare);
-}
 
 static void say_taken(const struct item *item, const struct item *holder, bool by_name,
                       struct problems *problems)
@@ -142,70 +98,56 @@ static void say_taken(const struct item *item, const struct item *holder, bool b
                      early->place.path, early->place.line);
 }
 
-/* 1: placed; 0: something of it is taken. */
-static int place_item(struct merge *merge, struct item *item, struct problems *problems)
+/* False: something of it is taken. */
+static bool place_item(struct merge *merge, struct item *item, struct problems *problems)
 {
-    struct item *holder;
-    int r = enter(&merge->names, item, compare_names, &holder);
+    const struct item *holder = names_add(&merge->names, item->declaration->name, item);
 
-    if (r < 0)
-        return r;
     if (holder != item) {
         say_taken(item, holder, true, problems);
-        return 0;
+        return false;
     }
     if (!item->claim)
-        return 1;
-    r = enter(&merge->claims, item, compare_claims, &holder);
-    if (r < 0)
-        return r;
+        return true;
+    holder = names_add(&merge->claims, item->claim, item);
     if (holder != item)
         say_taken(item, holder, false, problems);
     return holder == item;
 }
 
-static int place_part(struct merge *merge, struct part *part, struct problems *problems)
+/* The last one that was placed. */
+static void take_off(struct merge *merge, const struct item *item)
 {
-    part->placed = true;
-    for (size_t i = 0; i < part->n; i++) {
-        int r = place_item(merge, &part->items[i], problems);
-        if (r < 0)
-            return r;
-        if (r == 0)
-            part->placed = false;
-    }
-    if (part->placed)
-        return 0;
-    for (size_t i = 0; i < part->n; i++) {
-        leave(&merge->names, &part->items[i], compare_names);
-        if (part->items[i].claim)
-            leave(&merge->claims, &part->items[i], compare_claims);
-    }
-    return 0;
+    names_drop(&merge->names, item->declaration->name, item);
+    if (item->claim)
+        names_drop(&merge->claims, item->claim, item);
 }
 
-static int place_all(struct merge *merge, struct problems *problems)
+static void place_part(struct merge *merge, struct part *part, struct problems *problems)
 {
-    clear_trees(merge);
+    part->placed = true;
+    for (size_t i = 0; i < part->n; i++)
+        part->placed &= place_item(merge, &part->items[i], problems);
+    for (size_t i = part->n; !part->placed && i > 0; i--)
+        take_off(merge, &part->items[i - 1]);
+}
+
+static void place_all(struct merge *merge, struct problems *problems)
+{
+    names_clear(&merge->names);
+    names_clear(&merge->claims);
     for (size_t i = 0; i < merge->n; i++) {
-        int r;
         merge->parts[i].placed = merge->parts[i].faulty = false;
-        r = merge->parts[i].file->bad ? 0 : place_part(merge, &merge->parts[i], problems);
-        if (r < 0)
-            return r;
+        if (!merge->parts[i].file->bad)
+            place_part(merge, &merge->parts[i], problems);
     }
-    return 0;
 }
 
 /* ---- grants of other files ---- */
 
-static const struct item *find_item(const struct merge *merge, char *name)
+static const struct item *find_item(const struct merge *merge, const char *name)
 {
-    const struct declaration declaration = {.name = name};
-    const struct item key = {.declaration = &declaration};
-    struct item **node = tfind(&key, &merge->names, compare_names);
-
-    return node ? *node : NULL;
+    return names_find(&merge->names, name, strlen(name));
 }
 
 /* Whether the object can have all grants of the section. */
@@ -275,21 +217,16 @@ static bool all_are_placed(const struct merge *merge)
 
 /* Leaving a file out can free a name that kept another out: the round begins anew until all that is
  * placed goes together. Each round is one file shorter. */
-static int settle(struct merge *merge, struct problems *problems)
+static void settle(struct merge *merge, struct problems *problems)
 {
-    for (;;) {
-        struct part *faulty;
-        int r = place_all(merge, NULL);
-        if (r < 0)
-            return r;
-        faulty = find_faulty(merge);
-        if (!faulty)
-            break;
+    struct part *faulty;
+
+    for (place_all(merge, NULL); (faulty = find_faulty(merge)); place_all(merge, NULL)) {
         (void)has_misfit(merge, faulty, false, problems);
         faulty->file->bad = true;
     }
-    return all_are_placed(merge) ? 0
-                                 : place_all(merge, problems); /* once more, to say what is taken */
+    if (!all_are_placed(merge))
+        place_all(merge, problems); /* once more, to say what is taken */
 }
 
 /* The place where a file that is left out declares NAME; NULL: nobody does. */
@@ -327,10 +264,9 @@ int config_merge(struct config_file *const *files, size_t n, enum naming naming,
     _cleanup_(merge_deinit) struct merge merge = {0};
     int r = merge_init(&merge, files, n, naming);
 
-    if (r >= 0)
-        r = settle(&merge, errors);
     if (r < 0)
         return r;
+    settle(&merge, errors);
     for (size_t i = 0; i < n; i++) {
         if (merge.parts[i].placed)
             warn_of_orphans(&merge, &merge.parts[i], warnings);

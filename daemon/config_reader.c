@@ -11,8 +11,8 @@ struct reader {
     const char *path;
     const char *next, *end; /* of the text that is left */
     unsigned line;
-    unsigned section; /* number of the last header; inih has it as the section's name */
-    bool dead;        /* that header was bad: its keys go nowhere */
+    bool begun;       /* there was a header */
+    bool dead;        /* the last header was bad: its keys go nowhere */
     bool owed;        /* inih was given a key and has not given it back */
     bool said_return; /* once a file is enough */
     int error;
@@ -29,19 +29,30 @@ static void complain(struct reader *reader, const char *text)
 
 /* ---- one line ---- */
 
-/* What no line may contain, NULL if it does not. */
+/* What is wrong with a byte that no line may contain. */
+static const char *judge_byte(unsigned char byte)
+{
+    if (byte == '\0')
+        return "a NUL byte in the line; expected plain text";
+    if (byte == '\r')
+        return "a carriage return inside the line; expected plain text";
+    return "a control character in the line; expected plain text";
+}
+
+/* What no line may contain, NULL if it does not. Most lines are ASCII. */
 static const char *find_bad_bytes(const char *line, size_t size)
 {
+    unsigned char all = 0;
+
     for (size_t i = 0; i < size; i++) {
-        if (line[i] == '\0')
-            return "a NUL byte in the line; expected plain text";
-        if (line[i] == '\r')
-            return "a carriage return inside the line; expected plain text";
-        if ((unsigned char)line[i] < ' ' && line[i] != '\t')
-            return "a control character in the line; expected plain text";
-        if (line[i] == 0x7f)
-            return "a control character in the line; expected plain text";
+        unsigned char byte = (unsigned char)line[i];
+
+        if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+            return judge_byte(byte);
+        all |= byte;
     }
+    if (all < 0x80)
+        return NULL;
     if (!utf8_is_valid(line, size))
         return "the line is not valid UTF-8; expected ASCII or UTF-8";
     if (memmem(line, size, BOM, strlen(BOM)))
@@ -59,8 +70,8 @@ static void cut_comment(char *line)
 {
     size_t length;
 
-    for (char *c = line; *c; c++)
-        if (is_blank(*c) && c[1] == ';') {
+    for (char *c = strchr(line, ';'); c; c = strchr(c + 1, ';'))
+        if (c > line && is_blank(c[-1])) {
             *c = '\0';
             break;
         }
@@ -109,31 +120,30 @@ static char *give_nothing(char *buffer)
     return strcpy(buffer, "\n");
 }
 
-/* A header becomes its number, since inih cuts names, and so that each is another section. */
-static char *give_header(struct reader *reader, bool dead, char *buffer, size_t size)
+/* A header of one name, whatever it was, since inih cuts names: which section the keys after it
+ * are of we know. */
+static char *give_header(struct reader *reader, bool dead, char *buffer)
 {
-    reader->section++;
+    reader->begun = true;
     reader->dead = dead;
-    (void)snprintf(buffer, size, "[%u]\n", reader->section);
-    return buffer;
+    return strcpy(buffer, "[section]\n");
 }
 
-static char *give_bad(struct reader *reader, const char *problem, bool header, char *buffer,
-                      size_t size)
+static char *give_bad(struct reader *reader, const char *problem, bool header, char *buffer)
 {
     complain(reader, problem);
-    return header ? give_header(reader, true, buffer, size) : give_nothing(buffer);
+    return header ? give_header(reader, true, buffer) : give_nothing(buffer);
 }
 
-static char *give_section(struct reader *reader, char *line, char *buffer, size_t size)
+static char *give_section(struct reader *reader, char *line, char *buffer)
 {
     const char *problem = judge_header(line);
 
     if (problem)
-        return give_bad(reader, problem, true, buffer, size);
+        return give_bad(reader, problem, true, buffer);
     *strchr(line, ']') = '\0';
     reader->error = reader->sink->section(reader->sink->user, line + 1, reader->line);
-    return give_header(reader, false, buffer, size);
+    return give_header(reader, false, buffer);
 }
 
 /* The line with its newline, for which there is room. */
@@ -170,13 +180,13 @@ static char *give_line(struct reader *reader, const char *text, size_t length, c
     if (!problem && indent > 0)
         problem = "the line is indented; expected it to begin without blanks";
     if (problem)
-        return give_bad(reader, problem, header, buffer, size);
+        return give_bad(reader, problem, header, buffer);
     if (text[0] == '#' || text[0] == ';')
         return give_nothing(buffer);
     memcpy(line, text, length);
     line[length] = '\0';
     cut_comment(line);
-    return header ? give_section(reader, line, buffer, size) : give_key(reader, line, buffer);
+    return header ? give_section(reader, line, buffer) : give_key(reader, line, buffer);
 }
 
 /* ---- inih ---- */
@@ -218,11 +228,11 @@ static int take_key(void *user, const char *section, const char *key, const char
 {
     struct reader *reader = user;
 
-    (void)section; /* keys come one by one, in their order: it is the last header's number */
+    (void)section; /* keys come one by one, in their order: they are of the last header */
     reader->owed = false;
     if (reader->error < 0 || reader->dead)
         return 1;
-    if (reader->section == 0)
+    if (!reader->begun)
         complain(reader, "a key before the first section; expected [SECTION] above it");
     else
         reader->error = reader->sink->key(reader->sink->user, key, value, reader->line);

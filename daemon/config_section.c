@@ -164,7 +164,7 @@ int config_section_begin(void *user, const char *text, unsigned line)
         .problems = section->problems,
         .errors = section->problems->n_errors,
     };
-    (void)snprintf(section->header, sizeof section->header, "%s", text);
+    (void)strcpy(section->header, text); /* at most a line's length */
     if (strcmp(text, "broker") == 0) {
         begin_broker(section, line);
         return 0;
@@ -196,7 +196,7 @@ static void end_object(const struct section *section)
 {
     const struct declaration *declaration = declaration_of(section);
     const struct kind *kind = declaration->kind;
-    struct sentence why = {.text = ""};
+    struct sentence why;
 
     /* What the keys say together means nothing while one of them is wrong. */
     if (section->problems->n_errors > section->errors || !kind->settings_check)
@@ -291,7 +291,7 @@ static int take_list(struct section *section, const char *key, const char *value
         section->file->broker.observe_place = place_of(section, line);
     for (; rest; rest = value_next(rest, element, sizeof element)) {
         _cleanup_(subject_deinit) struct subject subject = {0};
-        struct sentence why = {.text = ""};
+        struct sentence why;
         int r = subject_parse(element, &subject, &why);
         if (r == -EINVAL) {
             problems_add(section->problems, SEVERITY_ERROR, place_of(section, line), "%s: %s", key,
@@ -310,7 +310,7 @@ static int take_plain(struct section *section, size_t i, const char *value, unsi
 {
     const struct kind_key *key = &section->keys[i];
     struct place place = place_of(section, line);
-    struct sentence why = {.text = ""};
+    struct sentence why;
     int r;
 
     if (section->lines[i] > 0) {

@@ -4,17 +4,18 @@
 
 struct declaration *declaration_new(const struct kind *kind, const char *name, struct place place)
 {
-    _cleanup_(declaration_freep) struct declaration *declaration = calloc(1, sizeof *declaration);
+    _cleanup_(declaration_freep) struct declaration *declaration =
+        calloc(1, sizeof *declaration + kind->settings_size);
 
     if (!declaration)
         return NULL;
     declaration->kind = kind;
     declaration->place = place;
-    declaration->name = strdup(name);
-    declaration->settings = calloc(1, kind->settings_size);
-    if (!declaration->name || !declaration->settings)
-        return NULL;
+    declaration->settings = declaration + 1; /* behind it, in the same piece of memory */
     kind->settings_init(declaration->settings);
+    declaration->name = strdup(name);
+    if (!declaration->name)
+        return NULL;
     return TAKE_PTR(declaration);
 }
 
@@ -22,9 +23,7 @@ struct declaration *declaration_free(struct declaration *declaration)
 {
     if (!declaration)
         return NULL;
-    if (declaration->settings)
-        declaration->kind->settings_deinit(declaration->settings);
-    free(declaration->settings);
+    declaration->kind->settings_deinit(declaration->settings);
     free(declaration->name);
     free(declaration->own_path);
     grants_deinit(&declaration->grants);

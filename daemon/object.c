@@ -174,6 +174,7 @@ int object_create(struct object *object, uint64_t now_us)
         return r;
     }
     object->backoff_us = 0;
+    object->adjusted = true;
     if (object->difference)
         log_event(&(struct log_event){.priority = LOG_WARNING,
                                       .id = LOG_OBJECT_DIFFERS,

@@ -52,6 +52,7 @@ struct object {
     char *kernel_name;                     /* that it lives under, owned; NULL: without one */
     bool name_lost;  /* declared with a name that it could not have, or that was removed */
     bool adopted;    /* was there before, rather than made */
+    bool adjusted;   /* is as its declaration says in what `adjust` sets; else that is not known */
     unsigned traits; /* given at birth, where the kernel does not tell: the kind's own bits */
     struct wire_identity identity;
     char *failure;        /* why it is failed, NULL when it is not */

@@ -263,7 +263,8 @@ static void declare(struct plan_item *item)
     object->own = declaration_free(object->own);
     free(object->difference);
     object->difference = TAKE_PTR(item->difference);
-    if (item->adjust && item->declaration->kind->adjust(object, &why) < 0)
+    object->adjusted = !item->adjust || item->declaration->kind->adjust(object, &why) >= 0;
+    if (!object->adjusted)
         log_error("%s stays as it is: %s", declaration_format(item->declaration, name, sizeof name),
                   why.text);
 }
@@ -299,6 +300,7 @@ void plan_commit(struct plan *plan)
     registry->n = 0;
     for (size_t i = 0; i < plan->n; i++)
         carry_out(plan, &plan->items[i]);
+    registry_index(registry);
     registry_sort_retired(registry);
     plan->n = 0;
 }

@@ -171,19 +171,19 @@ static struct subject *settings_subject(void *settings)
 
 /* ---- the POSIX name ---- */
 
-/* The name that the queue is declared to live under, "" for none. */
+/* The name that the queue is declared to live under, "" for none; there is room for any. */
 static void wanted_name(const struct declaration *declaration, enum naming naming, char *ret,
                         size_t size)
 {
     const struct queue_settings *settings = declaration->settings;
+    size_t slash = !settings->posix_name;
 
     ret[0] = '\0';
     if (naming == NAMING_NONE || (naming == NAMING_IF_GIVEN && !settings->posix_name))
         return;
-    if (settings->posix_name)
-        (void)snprintf(ret, size, "%s", settings->posix_name);
-    else
-        (void)snprintf(ret, size, "/%s", declaration->name);
+    ret[0] = '/';
+    (void)memccpy(ret + slash, slash ? declaration->name : settings->posix_name, '\0',
+                  size - slash);
 }
 
 static void put_group(const struct subject *group, char *ret, size_t size)
@@ -380,17 +380,34 @@ static int compare(const struct object *object, const struct declaration *declar
     return -ENOMEM;
 }
 
+static bool is_same_group(const struct subject *a, const struct subject *b)
+{
+    return a->type == b->type &&
+           (a->type != SUBJECT_GROUP || (a->resolved && b->resolved && a->id == b->id));
+}
+
+/* As has_known_limits(), of mode and group. */
+static bool is_adjusted(const struct object *object, const struct declaration *declaration)
+{
+    const struct queue_settings *is = object->declaration->settings;
+    const struct queue_settings *wanted = declaration->settings;
+
+    return object->adjusted && object->declaration != declaration && !object_is_retired(object) &&
+           declared_mode(is) == declared_mode(wanted) && is_same_group(&is->group, &wanted->group);
+}
+
 static bool adjustment(const struct object *object, const struct declaration *declaration,
                        char *ret, size_t size)
 {
     const struct queue_settings *settings = declaration->settings;
     mode_t mode = declared_mode(settings), was;
-    gid_t group = declared_group(settings);
     struct stat status;
+    gid_t group;
 
     ret[0] = '\0';
-    if (!object->kernel_name || fstat(object->fd, &status) < 0)
+    if (!object->kernel_name || is_adjusted(object, declaration) || fstat(object->fd, &status) < 0)
         return false;
+    group = declared_group(settings);
     was = status.st_mode & 07777;
     if (was == mode && status.st_gid == group)
         return false;
@@ -629,25 +646,6 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
     return 0;
 }
 
-/* ---- the end ---- */
-
-/* Only while it is this queue that has the name. Needs no descriptor: there may be none. */
-static int remove_name(struct object *object)
-{
-    struct stat status = {.st_nlink = 0};
-    int r = object->kernel_name ? fstat(object->fd, &status) : 0;
-
-    if (r >= 0 && status.st_nlink > 0)
-        r = mq_unlink(object->kernel_name);
-    r = r < 0 ? -errno : 0;
-    if (r < 0)
-        log_warning("queue '%s': its name %s cannot be removed: %s", object->declaration->name,
-                    object->kernel_name, strerror(-r));
-    else
-        free_charp(&object->kernel_name);
-    return r;
-}
-
 /* ---- describe ---- */
 
 static void describe(struct object *object, bool detail, struct wire_writer *writer)
@@ -693,7 +691,7 @@ const struct kind kind_queue = {
     .adjust = adjust,
     .depth = queue_depth,
     .take = queue_take,
-    .remove = remove_name,
+    .remove = queue_remove_name,
     .hand_out = hand_out,
     .look = look,
     .describe = describe,

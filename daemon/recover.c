@@ -180,6 +180,7 @@ static void enter(struct recovered_list *list, struct registry *registry, struct
             registry->objects[registry->n++] = objects[i];
         }
     }
+    registry_index(registry);
 }
 
 int recover_objects(struct store *store, struct recovered_list *list, struct registry *registry,

@@ -10,10 +10,11 @@
 int registry_init(struct registry *registry, const struct config *config,
                   const struct environment *environment)
 {
-    *registry =
-        (struct registry){.objects = calloc(config->n_objects + 1, sizeof(struct object *))};
-    if (!registry->objects)
+    *registry = (struct registry){NULL};
+    if (registry_reserve(registry, config->n_objects, 0) < 0) {
+        registry_deinit(registry);
         return -ENOMEM;
+    }
     for (; registry->n < config->n_objects; registry->n++) {
         struct object *object = object_new(config->objects[registry->n], environment);
 
@@ -23,6 +24,7 @@ int registry_init(struct registry *registry, const struct config *config,
         }
         registry->objects[registry->n] = object;
     }
+    registry_index(registry);
     return 0;
 }
 
@@ -34,6 +36,7 @@ void registry_deinit(struct registry *registry)
         object_free(object);
     free(registry->objects);
     free(registry->retired);
+    names_deinit(&registry->index);
     *registry = (struct registry){NULL};
 }
 
@@ -100,9 +103,17 @@ static struct object *find(struct object *const *objects, size_t n, const char *
     return object && compare(name, size, object->declaration->name) == 0 ? object : NULL;
 }
 
+void registry_index(struct registry *registry)
+{
+    names_clear(&registry->index);
+    for (size_t i = 0; i < registry->n; i++)
+        (void)names_add(&registry->index, registry->objects[i]->declaration->name,
+                        registry->objects[i]);
+}
+
 struct object *registry_find(const struct registry *registry, const char *name, size_t size)
 {
-    return find(registry->objects, registry->n, name, size);
+    return names_find(&registry->index, name, size);
 }
 
 /* The last one to retire of those called NAME, and its number; NULL and 0. */
@@ -169,7 +180,7 @@ int registry_reserve(struct registry *registry, size_t n, size_t n_retired)
     retired = reallocarray(registry->retired, registry->n_retired + n_retired + 1, sizeof *retired);
     if (retired)
         registry->retired = retired;
-    return objects && retired ? 0 : -ENOMEM;
+    return objects && retired ? names_reserve(&registry->index, most) : -ENOMEM;
 }
 
 static int compare_objects(const void *a, const void *b)

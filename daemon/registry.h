@@ -1,9 +1,10 @@
-/* The registry: name -> object. What is declared is sorted by name, so that finding is a binary
- * search and paging needs no state; behind it come the retired ones, which are called NAME@NUMBER.
- */
+/* The registry: name -> object. What is declared is sorted by name, so that paging needs no state;
+ * behind it come the retired ones, which are called NAME@NUMBER. Requests find what is declared by
+ * a hash of its name. */
 #pragma once
 
 #include "daemon/config.h"
+#include "daemon/names.h"
 
 struct notifier;
 
@@ -12,6 +13,7 @@ struct registry {
     size_t n;
     struct object **retired; /* by name, too; owned */
     size_t n_retired;
+    struct names index; /* of the names of what is declared */
 };
 
 /* Takes every declaration of CONFIG in; makes nothing yet. CONFIG and ENVIRONMENT are borrowed for
@@ -28,6 +30,8 @@ void registry_create(struct registry *registry, struct notifier *notifier);
  * of now_us(); 0: none is failed. */
 uint64_t registry_retry(struct registry *registry);
 
+/* To be called when `objects` has changed: from now on these are found. */
+void registry_index(struct registry *registry);
 /* The object that is declared under NAME, which is not terminated. NULL: there is none. */
 struct object *registry_find(const struct registry *registry, const char *name, size_t size);
 /* The retired object NAME@NUMBER, or the last one to retire of those called NAME. NULL: there is

@@ -53,10 +53,31 @@ void reply_restore(struct reply *reply, const void *frame, size_t size)
     reply->writer.size = size;
 }
 
+/* Up to which of the handouts from the I-th on they are owned, and each the descriptor after the
+ * one before. */
+static size_t end_of_run(const struct reply *reply, size_t i)
+{
+    const struct handout *handouts = reply->handouts;
+
+    while (++i < reply->n_handouts)
+        if (!handouts[i].owned || !handouts[i - 1].owned ||
+            handouts[i].fd != handouts[i - 1].fd + 1)
+            break;
+    return i;
+}
+
+/* What was opened one after the other is closed by one call, as far as the kernel does so. */
 void reply_deinit(struct reply *reply)
 {
-    for (size_t i = 0; i < reply->n_handouts; i++)
-        handout_deinit(&reply->handouts[i]);
+    struct handout *handouts = reply->handouts;
+
+    for (size_t i = 0, end; i < reply->n_handouts; i = end) {
+        end = end_of_run(reply, i);
+        if (end - i == 1 ||
+            close_range((unsigned)handouts[i].fd, (unsigned)handouts[end - 1].fd, 0) < 0)
+            for (size_t k = i; k < end; k++)
+                handout_deinit(&handouts[k]);
+    }
     reply->n_handouts = 0;
 }
 
@@ -142,6 +163,8 @@ static int unknown_name(struct request *request, const char *name, size_t size)
                (int)size, name, (int)size, name, (int)size, name, (int)size, name);
 }
 
+/* Whether he may have what is RETIRED is only asked where nothing else has the name: most requests
+ * need not know who observes. */
 static int find(struct request *request, const char *name, size_t size, bool retired,
                 struct object **ret)
 {
@@ -152,7 +175,8 @@ static int find(struct request *request, const char *name, size_t size, bool ret
         size--;
     }
     object = registry_find(request->desk->registry, name, size);
-    if (!object && retired)
+    retired = !object && retired && request_may_observe(request);
+    if (retired)
         object = registry_find_retired(request->desk->registry, name, size);
     if (!object && retired && size > 0 && memchr(name, '@', size))
         return say(&request->why, -ENOENT, "no object of that name and number is retired");
@@ -164,7 +188,7 @@ static int find(struct request *request, const char *name, size_t size, bool ret
 
 int request_find(struct request *request, const char *name, size_t size, struct object **ret)
 {
-    return find(request, name, size, request_may_observe(request), ret);
+    return find(request, name, size, true, ret);
 }
 
 int request_find_declared(struct request *request, const char *name, size_t size,

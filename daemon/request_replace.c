@@ -88,6 +88,7 @@ static int replace(struct request *request, struct object *old)
         return r;
     object_retire(old, TAKE_PTR(own));
     registry->objects[i] = new;
+    registry_index(registry);
     registry_add_retired(registry, old);
     store_save(request->desk->store, registry);
     log_info("%s '%s' is replaced; the old one is retired as %s", declaration->kind->name,

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ACCEPT_BATCH     64     /* newcomers a wake-up */
-#define ACCEPT_UNGUARDED 8      /* the same where each may have a trap for us */
+#define ACCEPT_UNGUARDED 8      /* newcomers a wake-up where each may have a trap for us */
 #define PAUSE_US         100000 /* without accepting, when nothing else helps */
 #define ADMIN_CLIENTS    16
 
@@ -246,14 +245,22 @@ static void backlog_is_empty(struct door *door)
     listener->old_backlog = false;
 }
 
+/* How many newcomers in this turn. An accept that finds nobody costs as much as one that does, so
+ * it is not looked whether there is one more: epoll tells. Of many who ask at once, though, they
+ * have their share. */
+static int accept_most(const struct door *door)
+{
+    return is_guarded(&door->listener) ? 1 + door->server->context.loop->n_batch / 4
+                                       : ACCEPT_UNGUARDED;
+}
+
 static void accept_ready(struct source *source, uint32_t events)
 {
     struct door *door = CONTAINER_OF(source, struct door, source);
-
-    int batch = is_guarded(&door->listener) ? ACCEPT_BATCH : ACCEPT_UNGUARDED;
+    int most = accept_most(door);
 
     (void)events;
-    for (int i = 0; i < batch && !door->server->paused; i++) {
+    for (int i = 0; i < most && !door->server->paused; i++) {
         int fd = accept_one(door);
 
         if (fd >= 0)

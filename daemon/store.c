@@ -361,6 +361,17 @@ static void mark_stored(const struct registry *registry, unsigned number)
             object->stored = true;
 }
 
+/* A bag is kept beside the one before it for a moment. Where there is no room for it the service
+ * manager would keep one end or none of it, in silence, and forget the other. */
+static bool has_room(const struct store *store)
+{
+    size_t stored = 0;
+
+    for (size_t i = 0; i < store->n_bags; i++)
+        stored += store->bags[i].serial > 0;
+    return 2 * stored + 2 <= store->most;
+}
+
 static int save(struct store *store, const struct registry *registry, struct bag *bag,
                 struct sentence *why)
 {
@@ -377,7 +388,8 @@ static int save(struct store *store, const struct registry *registry, struct bag
     } else {
         learn(bag, &wanted);
         if (wanted.fds && !is_same(bag, &wanted))
-            r = renew(store, bag, &wanted, why);
+            r = has_room(store) ? renew(store, bag, &wanted, why)
+                                : say(why, -ENOSPC, "the service manager has no room for it");
     }
     bag_deinit(&wanted);
     if (r >= 0)

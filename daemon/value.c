@@ -141,6 +141,6 @@ const char *value_next(const char *list, char *buffer, size_t size)
     if (!*list)
         return NULL;
     length = strcspn(list, separators);
-    (void)snprintf(buffer, size, "%.*s", (int)length, list);
+    *stpncpy(buffer, list, length < size ? length : size - 1) = '\0';
     return list + length;
 }

@@ -24,6 +24,7 @@
     X(bind, EACCES, EADDRINUSE, ENOMEM, EIO)                                                       \
     X(chmod, EPERM, ENOENT, EIO)                                                                   \
     X(close, EINTR, EIO)                                                                           \
+    X(close_range, EMFILE, ENOMEM, ENOSYS)                                                         \
     X(connect, EINTR, EAGAIN, EACCES, ECONNREFUSED, EIO)                                           \
     X(dprintf, EIO)                                                                                \
     X(dup3, EINTR, EMFILE, EBUSY)                                                                  \

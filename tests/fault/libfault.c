@@ -344,6 +344,8 @@ EXPORT int close(int fd)
     return FAILS(close) ? -1 : r;
 }
 
+int close_range(unsigned from, unsigned to, int flags);
+WRAP(int, -1, close_range, (unsigned from, unsigned to, int flags), (from, to, flags))
 WRAP(int, -1, chmod, (const char *path, mode_t mode), (path, mode))
 WRAP(int, -1, fchmod, (int fd, mode_t mode), (fd, mode))
 WRAP(int, -1, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))

@@ -29,6 +29,7 @@ int main(void)
     }
     suite = suite_create("storm");
     suite_add_tcase(suite, storm_clients_case());
+    suite_add_tcase(suite, storm_shortage_case());
     suite_add_tcase(suite, storm_soak_case());
     return check_main(suite);
 }

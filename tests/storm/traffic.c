@@ -22,6 +22,12 @@ struct lane {
 };
 
 static struct lane *lanes; /* shared with the children */
+static bool may_be_refused;
+
+void traffic_may_be_refused(void)
+{
+    may_be_refused = true;
+}
 
 void traffic_declare(void)
 {
@@ -83,6 +89,19 @@ static bool taker_goes_on(const struct lane *lane)
     return !(lane->all_is_out && lane->taken >= lane->sent) && getppid() == lane->parent;
 }
 
+/* Where the broker may run out of something, a refusal is no end: it is asked again. */
+static int acquire_in_the_end(struct ipcb *b, struct ipcb_item *item)
+{
+    const struct timespec a_bit = {.tv_nsec = 2000000};
+    const uint64_t begin = clock_ms();
+    int r;
+
+    while ((r = ipcb_acquire_many(b, item, 1, PATIENCE_MS * 1000L)) < 0 && may_be_refused &&
+           clock_ms() - begin < PATIENCE_MS)
+        (void)ppoll(NULL, 0, &a_bit, NULL);
+    return r;
+}
+
 static int use_connection(struct lane *lane, unsigned access, bool (*goes_on)(const struct lane *),
                           int (*next)(struct lane *, int))
 {
@@ -92,7 +111,7 @@ static int use_connection(struct lane *lane, unsigned access, bool (*goes_on)(co
     for (int turn = 0; turn < TURNS && goes_on(lane); turn++) {
         struct ipcb_item item = {.name = lane->name, .access = lane->counts ? 0 : access};
 
-        EXPECT(ipcb_acquire_many(b, &item, 1, PATIENCE_MS * 1000L) == 0);
+        EXPECT(acquire_in_the_end(b, &item) == 0);
         for (int i = 0; i < PER_TURN && goes_on(lane); i++)
             EXPECT(next(lane, item.fd) == 0);
         close(item.fd);
@@ -142,6 +161,25 @@ void traffic_begin(void)
 uint64_t traffic_sent(void)
 {
     return lanes[0].sent + lanes[1].sent;
+}
+
+static bool has_moved(void *argument)
+{
+    const unsigned long long *before = argument;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < LANES; i++)
+        n += lanes[i].sent > before[i];
+    return n == LANES;
+}
+
+void traffic_await(void)
+{
+    unsigned long long before[LANES];
+
+    for (unsigned i = 0; i < LANES; i++)
+        before[i] = lanes[i].sent;
+    await(has_moved, before);
 }
 
 /* What is there and was not counted, or was counted and is not there. */

@@ -47,6 +47,7 @@ all_survive_a_kill() {
 }
 
 # ---- killed at one moment after the other ----
+# $STRIKE_STEP 1: at the beginning and at the end of each system call.
 
 killer=/usr/local/lib/killer
 strike=/run/ipcbroker-admin/strike
@@ -73,7 +74,7 @@ is_struck() {
 killed_at_any_moment_of_a_start() {
     local moment points=0
     serve_under_killer
-    for ((moment = 3; ; moment += 7)); do
+    for ((moment = 1; ; moment += ${STRIKE_STEP:-7})); do
         echo "$moment" >"$strike"
         kill_broker # which is started, struck, and started
         [[ ! -e $strike ]] || break
@@ -91,7 +92,7 @@ killed_at_any_moment_of_a_start() {
 killed_at_any_moment_of_a_reload() {
     local moment pid points=0
     serve_under_killer
-    for ((moment = 1; ; moment += 2)); do
+    for ((moment = 1; ; moment += ${STRIKE_STEP:-2})); do
         pid=$(main_pid)
         if ((points % 2)); then
             configure ipcbroker.conf "$all_kinds"

@@ -56,7 +56,6 @@ nothing_is_lost_in_a_storm() {
     await is_active
     touch stop
     wait "${actors[@]}"
-    sleep 0.5
     touch stop-receiving
     wait "${receivers[@]}"
     for queue in plain hidden; do

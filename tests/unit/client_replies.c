@@ -263,6 +263,106 @@ START_TEST(events_are_passed_over)
 }
 END_TEST
 
+/* ---- a broker that is newer, and says what this library does not know ---- */
+
+/* A field of a type to come, and a fact with a type to come. */
+static void put_news(struct wire_writer *reply)
+{
+    static const uint8_t fact[] = {99, 3, 'n', 'e', 'w', 1, 2, 3};
+
+    wire_put(reply, 4711, "news", 4);
+    wire_put(reply, WIRE_FIELD_FACT, fact, sizeof fact);
+}
+
+/* What is known stands in the middle of what is not. */
+static void put_known(struct wire_writer *reply, unsigned type)
+{
+    struct wire_descriptor descriptor = {.kind = 9, .access = WIRE_USE, .flags = 0x40};
+    size_t object;
+
+    if (type == WIRE_ACQUIRE) {
+        wire_put_descriptor(reply, &descriptor);
+    } else if (type == WIRE_LIST || type == WIRE_CONFIG) {
+        object = wire_open(reply, WIRE_FIELD_OBJECT);
+        put_news(reply);
+        wire_put_fact_text(reply, WIRE_FACT_TEXT, "name", "x");
+        put_news(reply);
+        wire_close(reply, object);
+    } else {
+        wire_put_fact_text(reply, WIRE_FACT_TEXT, "name", "x");
+    }
+}
+
+static void serve_news(int listener)
+{
+    static struct fake_request request;
+    struct fake_request event = {.header = {.version = WIRE_VERSION, .type = 77}};
+    struct wire_writer frame;
+    int wake, fd = fake_accept(listener);
+
+    fake_eventfds(&wake, 1);
+    while (fake_receive(fd, &request)) {
+        fake_begin(&frame, &event, 0);
+        frame.data[2] = 0; /* an event to come */
+        put_news(&frame);
+        fake_send(fd, &frame, NULL, 0);
+        fake_begin(&frame, &request, 0);
+        put_news(&frame);
+        put_known(&frame, request.header.type);
+        put_news(&frame);
+        fake_send(fd, &frame, &wake, request.header.type == WIRE_ACQUIRE);
+    }
+}
+
+static void expect_just_the_name(struct ipcb_facts *facts)
+{
+    ck_assert_uint_eq(ipcb_facts_count(facts), 1);
+    ck_assert_str_eq(ipcb_facts_find(facts, "name")->text, "x");
+    (void)ipcb_facts_free(facts);
+}
+
+static void expect_one_object(struct ipcb_list *list)
+{
+    ck_assert_uint_eq(ipcb_list_count(list), 1);
+    ck_assert_uint_eq(ipcb_facts_count(ipcb_list_at(list, 0)), 1);
+    ck_assert_str_eq(ipcb_facts_find(ipcb_list_at(list, 0), "name")->text, "x");
+    (void)ipcb_list_free(list);
+}
+
+START_TEST(a_newer_broker_is_understood)
+{
+    const struct ipcb_subject nobody = {.uid = 1, .gid = 1};
+    struct ipcb_item item = {.name = "x"};
+    size_t before = count_descriptors();
+    struct ipcb_facts *facts;
+    struct ipcb_list *list;
+    struct fake fake;
+    struct ipcb *b;
+
+    fake_start(&fake, serve_news);
+    b = connect_to(&fake);
+    ck_assert_int_eq(ipcb_acquire_many(b, &item, 1, -1), 0);
+    ck_assert_uint_eq(item.kind, 9);
+    ck_assert_uint_eq(item.granted, IPCB_USE);
+    close_fd(item.fd);
+    ck_assert_int_eq(ipcb_show(b, "x", &facts), 0);
+    expect_just_the_name(facts);
+    ck_assert_int_eq(ipcb_status(b, &facts), 0);
+    expect_just_the_name(facts);
+    ck_assert_int_eq(ipcb_whoami(b, &facts), 0);
+    expect_just_the_name(facts);
+    ck_assert_int_eq(ipcb_can(b, &nobody, "x", IPCB_USE, &facts), 0);
+    expect_just_the_name(facts);
+    ck_assert_int_eq(ipcb_list(b, &list), 0);
+    expect_one_object(list);
+    ck_assert_int_eq(ipcb_config(b, &list), 0);
+    expect_one_object(list);
+    (void)ipcb_free(b);
+    ck_assert_uint_eq(count_descriptors(), before);
+    fake_stop(&fake);
+}
+END_TEST
+
 static void serve_everything(int listener)
 {
     static struct fake_request request;
@@ -315,6 +415,7 @@ TCase *reply_cases(void)
     tcase_add_test(cases, a_descriptor_that_nobody_asked_for_is_nonsense);
     tcase_add_test(cases, another_version_is_told);
     tcase_add_test(cases, events_are_passed_over);
+    tcase_add_test(cases, a_newer_broker_is_understood);
     tcase_add_test(cases, no_room_for_descriptors_leaks_nothing);
     return cases;
 }

@@ -1,6 +1,8 @@
 /* Queues. */
 #include "tests/unit/objects_cases.h"
 
+#include "daemon/declaration.h"
+
 /* ---- a queue with a name ---- */
 
 START_TEST(a_named_queue)
@@ -143,6 +145,33 @@ START_TEST(a_name_removed_from_outside)
     expect_text(fd, "kept");
     close(fd);
     ck_assert_str_eq(text_fact("posix_name"), "none");
+}
+END_TEST
+
+/* A reload of thousands asks the kernel for nothing that has not changed. */
+START_TEST(mode_and_group_are_looked_at_where_they_may_differ)
+{
+    const struct kind *kind;
+    struct declaration again;
+    char text[128];
+
+    small_queue("orders");
+    kind = declaration.kind;
+    again = declaration;
+    ck_assert_int_eq(fchmod(object.fd, 0640), 0);
+    ck_assert(!kind->adjustment(&object, &again, text, sizeof text));
+    ck_assert_str_eq(text, "");
+    object.adjusted = false; /* that could not be set, or came back from the store */
+    (void)kind->adjustment(&object, &again, text, sizeof text);
+    ck_assert_ptr_nonnull(strstr(text, "mode 0640"));
+    object.adjusted = true;
+    again.settings = calloc(1, kind->settings_size);
+    ck_assert_ptr_nonnull(again.settings);
+    kind->settings_init(again.settings);
+    ck_assert_int_eq(declaration_set(&again, "mode", "0660", &why), 0);
+    ck_assert(kind->adjustment(&object, &again, text, sizeof text));
+    ck_assert_ptr_nonnull(strstr(text, "becomes 0660"));
+    free(again.settings);
 }
 END_TEST
 
@@ -370,6 +399,7 @@ void add_named(Suite *suite)
     tcase_add_loop_test(cases, a_squatted_name_makes_it_nameless, 0, 2);
     tcase_add_loop_test(cases, a_squatted_name_that_is_needed_is_a_failure, 0, 2);
     tcase_add_test(cases, a_name_removed_from_outside);
+    tcase_add_test(cases, mode_and_group_are_looked_at_where_they_may_differ);
     tcase_add_test(cases, a_name_that_is_another_queues_now);
     tcase_add_test(cases, over_a_limit_of_the_name_space);
     tcase_add_test(cases, as_many_queues_as_there_may_be);

@@ -38,6 +38,7 @@ START_TEST(what_was_not_taken_is_not_forgotten)
     add("pipe", "a");
     store_save(&store, &registry);
     object_free(registry.objects[--registry.n]);
+    registry_index(&registry);
     store_save(&store, &registry);
     ck_assert(TAILQ_EMPTY(&notifier.notices));
     manager_read(SIZE_MAX);
@@ -103,6 +104,29 @@ static void set_soft_limit(uint64_t soft)
 }
 
 /* The kernel refuses; what is not stored is named, the rest stays, and the next change has it. */
+/* A service manager that is full keeps half of a bag, or nothing, and says nothing. So the bag of
+ * before stays, where there is no room for a new one beside it. */
+START_TEST(what_is_stored_stays_where_there_is_no_room_to_renew_it)
+{
+    const char *said;
+
+    store.most = 2;
+    add("eventfd", "early");
+    save();
+    add("eventfd", "late");
+    said = said_by(save_unread);
+    ck_assert_ptr_nonnull(strstr(said, "a restart before would lose: late\n"));
+    manager_read(SIZE_MAX);
+    ck_assert_uint_eq(manager.n, 1);
+    ck_assert(manager_has("bag.1.1"));
+    store.most = 4;
+    save();
+    die();
+    ck_assert_int_eq(come_back(), 0);
+    ck_assert_uint_eq(registry.n, 2);
+}
+END_TEST
+
 START_TEST(what_cannot_be_stored_is_named_and_stored_later)
 {
     const char *said;
@@ -166,6 +190,7 @@ void add_busy(Suite *suite)
     tcase_add_loop_test(cases, what_is_not_taken_is_offered_again, 0, 3);
     tcase_add_test(cases, what_was_not_taken_is_not_forgotten);
     tcase_add_test(cases, the_last_state_is_told);
+    tcase_add_test(cases, what_is_stored_stays_where_there_is_no_room_to_renew_it);
     tcase_add_test(cases, what_cannot_be_stored_is_named_and_stored_later);
     tcase_add_test(cases, bags_count_twice_in_the_quota);
     suite_add_tcase(suite, cases);

@@ -40,6 +40,7 @@ struct object *add(const char *kind, const char *name)
     ck_assert_int_eq(registry_reserve(&registry, registry.n + 1, 0), 0);
     ck_assert_int_eq(object_create(object, 0), 0);
     registry.objects[registry.n++] = object;
+    registry_index(&registry);
     return object;
 }
 
