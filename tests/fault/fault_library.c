@@ -42,7 +42,7 @@ static void client_once(void)
 
 START_TEST(a_client_of_the_library)
 {
-    char run[128];
+    char run[128], name[64];
 
     scenario = scenarios[_i];
     plan_open();
@@ -53,7 +53,8 @@ START_TEST(a_client_of_the_library)
     fixture_configure(&broker, "[queue:orders]\nmax_messages = 4\nmessage_size = 16\nuse = any\n"
                                "[eventfd:wake]\nuse = any\n[pipe:done]\nuse = any\n");
     fixture_start(&broker);
-    plan_play(scenario, client_once);
+    (void)snprintf(name, sizeof name, "client-%s", scenario);
+    plan_play(name, client_once);
     ck_assert_int_eq(fixture_end(&broker, SIGTERM), 0);
 }
 END_TEST
