@@ -169,20 +169,20 @@ static const struct {
 START_TEST(a_socket_that_is_not_the_brokers_is_refused)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(strangers[_i].domain, strangers[_i].type | SOCK_CLOEXEC, 0);
 
-    broker.listener = socket(strangers[_i].domain, strangers[_i].type | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(broker.listener, 0);
+    ck_assert_int_ge(fd, 0);
     if (strangers[_i].domain == AF_UNIX) /* the kernel gives it a name */
-        ck_assert_int_eq(
-            bind(broker.listener, (struct sockaddr *)&address, sizeof address.sun_family), 0);
+        ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address.sun_family), 0);
     if (strangers[_i].listens)
-        ck_assert_int_eq(listen(broker.listener, 1), 0);
+        ck_assert_int_eq(listen(fd, 1), 0);
+    broker.handed[broker.n_handed++] = (struct handed_in){fd, "ipcbroker"};
     fixture_configure(&broker, ORDERS);
     ck_assert_int_eq(fixture_start_refused(&broker, NULL), 1);
     assert_has(fixture_log(&broker), strangers[_i].sentence);
     ck_assert_int_lt(access(broker.socket, F_OK), 0);
     ck_assert_int_lt(mq_open("/orders", O_RDONLY), 0);
-    close(broker.listener);
+    close(fd);
 }
 END_TEST
 
