@@ -173,8 +173,16 @@ END_TEST
 
 START_TEST(what_the_journal_cannot_be_sent_goes_by_the_stream)
 {
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, 3}), 0); /* none for a socket */
+    struct rlimit limit;
+    rlim_t before;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    before = limit.rlim_cur;
+    limit.rlim_cur = 3; /* none for a socket */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     say_all();
+    limit.rlim_cur = before;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     ck_assert_str_eq(written(), "<4>held up\n");
     ck_assert_str_eq(entry(), "");
 }
