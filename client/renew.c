@@ -31,15 +31,22 @@ static bool is_same(int fd, const struct ipcb_item *item)
     return fstat(fd, &status) == 0 && status.st_dev == item->device && status.st_ino == item->inode;
 }
 
+static int cannot(struct ipcb *b, int r, const char *what, const char *name)
+{
+    return say(b ? &b->message : NULL, r,
+               "'%s' stays the one it was: its descriptor cannot be %s: %s", name ? name : "", what,
+               strerror(-r));
+}
+
 /* What to ask for, to get a descriptor like FD. */
-static int wish_from(int fd, const char *name, struct ipcb_item *ret)
+static int wish_from(struct ipcb *b, int fd, const char *name, struct ipcb_item *ret)
 {
     static const unsigned access[] = {
         [O_RDONLY] = IPCB_READ, [O_WRONLY] = IPCB_WRITE, [O_RDWR] = IPCB_USE};
     int flags = fcntl(fd, F_GETFL);
 
     if (flags < 0)
-        return -errno;
+        return cannot(b, -errno, "looked at", name);
     *ret = (struct ipcb_item){
         .name = name,
         .access = access[flags & O_ACCMODE],
@@ -49,9 +56,9 @@ static int wish_from(int fd, const char *name, struct ipcb_item *ret)
 }
 
 /* The number stays, so that those who borrowed it have the new object. */
-static int put_in_place(int fresh, int fd)
+static int put_in_place(struct ipcb *b, int fresh, int fd, const char *name)
 {
-    return dup3(fresh, fd, O_CLOEXEC) < 0 ? -errno : 1;
+    return dup3(fresh, fd, O_CLOEXEC) < 0 ? cannot(b, -errno, "replaced", name) : 1;
 }
 
 _public_ int ipcb_queue_renew(struct ipcb_queue *q, struct ipcb *b, const char *name)
@@ -62,14 +69,14 @@ _public_ int ipcb_queue_renew(struct ipcb_queue *q, struct ipcb *b, const char *
 
     if (!q)
         return -EINVAL;
-    r = wish_from(q->fd, name, &item);
+    r = wish_from(b, q->fd, name, &item);
     if (r < 0)
         return r;
     item.queue = &fresh;
     r = acquire_wrapper(b, &item);
     if (r < 0 || is_same(q->fd, &item))
         return r;
-    r = put_in_place(fresh->fd, q->fd);
+    r = put_in_place(b, fresh->fd, q->fd, name);
     if (r < 0)
         return r;
     free(TAKE_PTR(q->buffer));
@@ -87,14 +94,14 @@ _public_ int ipcb_event_renew(struct ipcb_event *e, struct ipcb *b, const char *
 
     if (!e)
         return -EINVAL;
-    r = wish_from(e->fd, name, &item);
+    r = wish_from(b, e->fd, name, &item);
     if (r < 0)
         return r;
     item.event = &fresh;
     r = acquire_wrapper(b, &item);
     if (r < 0 || is_same(e->fd, &item))
         return r;
-    r = put_in_place(fresh->fd, e->fd);
+    r = put_in_place(b, fresh->fd, e->fd, name);
     if (r < 0)
         return r;
     e->pipe = fresh->pipe;

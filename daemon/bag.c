@@ -152,15 +152,23 @@ static int read_text(int fd, char **ret)
     _cleanup_free_ char *text = NULL;
     int seals = fcntl(fd, F_GET_SEALS);
     struct stat status;
+    ssize_t size;
 
-    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &status) < 0 ||
-        status.st_size > TEXT_MOST)
+    if (seals < 0 && errno != EINVAL) /* which is what has none */
+        return -errno;
+    if (seals < 0 || (seals & SEALS) != SEALS)
+        return -EBADMSG;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    if (status.st_size > TEXT_MOST)
         return -EBADMSG;
     text = malloc((size_t)status.st_size + 1);
     if (!text)
         return -ENOMEM;
-    if (pread(fd, text, (size_t)status.st_size, 0) != status.st_size ||
-        memchr(text, '\0', (size_t)status.st_size))
+    size = pread(fd, text, (size_t)status.st_size, 0);
+    if (size < 0)
+        return -errno;
+    if (size != status.st_size || memchr(text, '\0', (size_t)size))
         return -EBADMSG;
     text[status.st_size] = '\0';
     *ret = TAKE_PTR(text);
@@ -223,12 +231,15 @@ int bag_peek(int fd, struct bag_content *ret, struct sentence *why)
     case -EAGAIN:
         return say(why, r, "it is empty");
     case -EMFILE:
-    case -ENOMEM:
     case -ENFILE:
-        return say(why, r == -ENOMEM ? r : -EMFILE,
-                   "there are not enough descriptors or memory to take it out; raise LimitNOFILE= "
-                   "of the service");
-    default:
+        return say(why, -EMFILE,
+                   "there are not enough descriptors to take it out; raise LimitNOFILE= of the "
+                   "service");
+    case -EBADMSG:
+    case -ENOTSOCK:
+    case -EOPNOTSUPP:
         return say(why, -EBADMSG, "it is in no format that this version knows");
+    default:
+        return say(why, r, "it cannot be read: %s", strerror(-r));
     }
 }

@@ -23,7 +23,7 @@ struct bag_content {
     char *text;
 };
 
-/* Copies what is in a bag, out of the end that has it. -EAGAIN: this end is empty; -EMFILE: there
- * are not enough descriptors; -EBADMSG: it is no bag that this version knows. */
+/* Copies what is in a bag, out of the end that has it. -EAGAIN: this end is empty; -EBADMSG: it is
+ * no bag that this version knows; all else, as -EMFILE, is that it cannot be read now. */
 int bag_peek(int fd, struct bag_content *ret, struct sentence *why) _must_check_;
 void bag_content_deinit(struct bag_content *content);

@@ -269,7 +269,8 @@ static int deliver(struct connection *connection)
         return r;
     if (r >= 0)
         r = send_reply(connection->source.fd, reply);
-    if (r == -EDQUOT || r == -ETOOMANYREFS) { /* ours, or the kernel's limit for all together */
+    if (reply->n_handouts > 0 &&
+        (r == -EDQUOT || r == -ETOOMANYREFS)) { /* ours, or the kernel's limit for all together */
         reply_turn_error(reply, -EAGAIN,
                          "too many descriptors are on their way to clients that do not read; ask "
                          "again later");
@@ -308,15 +309,21 @@ static void take_off(struct connection *connection)
         (void)recv(connection->source.fd, &ignored, sizeof ignored, MSG_DONTWAIT);
 }
 
-/* KEPT, or FRAME where that is NULL, has no reply yet, or one that does not go out. */
+/* KEPT, or FRAME where that is NULL, has no reply yet, or one that does not go out. Of what changes
+ * something the reply is kept: asked again it would be done again. */
 static int keep(struct connection *connection, struct kept **kept, const void *frame, size_t size)
 {
     const struct connection_context *context = connection->context;
-    bool leave = !*kept && context->peeked && !context->reply->later;
+    const struct reply *reply = context->reply;
+    bool leave = !*kept && context->peeked && !reply->later && !reply->done;
 
-    if (!leave && !*kept && !(*kept = kept_new(frame, size)))
-        return -ENOMEM;
-    if (context->reply->later)
+    if (!leave && !*kept) {
+        *kept = reply->done ? kept_new(reply->frame, reply->writer.size) : kept_new(frame, size);
+        if (!*kept)
+            return -ENOMEM;
+        (*kept)->answered = reply->done;
+    }
+    if (reply->later)
         wait(connection, kept);
     else
         park(connection, kept);
@@ -355,7 +362,10 @@ static bool answer_one(struct connection *connection, struct kept *kept, const v
     };
     int r;
 
-    request_answer(context->desk, &caller, frame, size, context->reply);
+    if (kept && kept->answered)
+        reply_restore(context->reply, frame, size);
+    else
+        request_answer(context->desk, &caller, frame, size, context->reply);
     count_proof(connection);
     r = settle(connection, &mine, frame, size);
     reply_deinit(context->reply);

@@ -123,10 +123,12 @@ static int learn_identity(struct object *object)
 static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
 {
     uint64_t id;
+    int r = fdinfo_number(fd, "eventfd-id:", 10, &id);
 
     (void)kernel_name;
-    if (fdinfo_number(fd, "eventfd-id:", 10, &id) < 0)
-        return say(why, -EBADMSG, "it is no eventfd");
+    if (r < 0)
+        return r == -ENODATA ? say(why, -EBADMSG, "it is no eventfd")
+                             : say(why, r, "what it is cannot be read: %s", strerror(-r));
     object->fd = fd;
     object->identity.inode = id;
     return 0;

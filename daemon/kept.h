@@ -30,6 +30,7 @@ struct kept {
     uint32_t serial;
     uint64_t run;           /* of the reload that answers it, 0: none was asked for yet */
     bool cancelled;         /* by the client: that is its answer */
+    bool answered;          /* it is the reply: what was asked for is done, and not done twice */
     bool due;               /* the event has come; the answer waits for its connection to be free */
     LIST_ENTRY(kept) entry; /* of all connections' */
     LIST_ENTRY(kept) sibling; /* of the connection's own */

@@ -146,8 +146,8 @@ struct kind {
     int (*depth)(const struct object *object, uint64_t *ret);
     /* Takes at most N of them, never waits. NULL: they go with the object. */
     int (*take)(const struct object *object, uint64_t n, uint64_t *ret_taken);
-    /* Removes its name from the kernel, if it has one; may be NULL. */
-    void (*remove)(struct object *object);
+    /* Removes its name from the kernel, if it has one; may be NULL. A failure is logged. */
+    int (*remove)(struct object *object);
     /* A descriptor with just this access, WIRE_NONBLOCK in FLAGS if asked for. ACCESS has been
      * checked against the kind's directions and the grants. */
     int (*hand_out)(struct object *object, unsigned access, unsigned flags, struct handout *ret,

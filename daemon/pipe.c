@@ -166,11 +166,14 @@ static int create(struct object *object, struct sentence *why)
 static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
 {
     struct stat status;
+    int flags = fcntl(fd, F_GETFL);
 
     (void)kernel_name;
-    if (fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
+    if (flags < 0 || fstat(fd, &status) < 0)
+        return say(why, -errno, "what it is cannot be read: %s", strerror(errno));
+    if (!S_ISFIFO(status.st_mode))
         return say(why, -EBADMSG, "it is no pipe");
-    if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR || status.st_uid != geteuid())
+    if ((flags & O_ACCMODE) != O_RDWR || status.st_uid != geteuid())
         return say(why, -EBADMSG, "it is another's pipe, or one end of it alone");
     object->fd = fd;
     object->identity = (struct wire_identity){status.st_dev, status.st_ino};

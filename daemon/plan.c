@@ -64,7 +64,7 @@ void plan_deinit(struct plan *plan)
         if (item->action == CREATE && item->object) {
             const struct kind *kind = item->object->declaration->kind;
             if (!object_is_failed(item->object) && !item->object->adopted && kind->remove)
-                kind->remove(item->object);
+                (void)kind->remove(item->object);
             object_free(item->object);
         }
         declaration_free(item->own);

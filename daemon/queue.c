@@ -615,15 +615,17 @@ static int recover(struct object *object, int fd, const char *kernel_name, struc
     struct stat status;
     int r;
 
-    if (mq_getattr(fd, &attributes) < 0 || fstat(fd, &status) < 0)
+    if (mq_getattr(fd, &attributes) < 0)
         return say(why, -EBADMSG, "it is no queue");
+    if (fstat(fd, &status) < 0)
+        return say(why, -errno, "fstat: %s", strerror(errno));
     if (status.st_uid != geteuid())
         return say(why, -EBADMSG, "it belongs to uid %u", status.st_uid);
     r = keep(object, &fd, kernel_name, why);
     if (r < 0 || !kernel_name)
         return r;
     named = open_by_name(object, O_RDONLY | O_CLOEXEC);
-    object->name_lost = named < 0;
+    object->name_lost = named == -ENOENT;
     if (object->name_lost)
         free_charp(&object->kernel_name);
     return 0;
@@ -642,21 +644,6 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
     ret->owned = true;
     ret->descriptor.flags = flags & WIRE_NONBLOCK;
     return 0;
-}
-
-/* ---- the end ---- */
-
-/* Only while it is this queue that has the name. Needs no descriptor: there may be none. */
-static void remove_name(struct object *object)
-{
-    struct stat status;
-
-    if (!object->kernel_name || fstat(object->fd, &status) < 0)
-        return;
-    if (status.st_nlink > 0 && mq_unlink(object->kernel_name) < 0)
-        log_warning("queue '%s': its name %s cannot be removed: %s", object->declaration->name,
-                    object->kernel_name, strerror(errno));
-    free_charp(&object->kernel_name);
 }
 
 /* ---- describe ---- */
@@ -704,7 +691,7 @@ const struct kind kind_queue = {
     .adjust = adjust,
     .depth = queue_depth,
     .take = queue_take,
-    .remove = remove_name,
+    .remove = queue_remove_name,
     .hand_out = hand_out,
     .look = look,
     .describe = describe,

@@ -26,11 +26,21 @@ static int compare_names(const void *a, const void *b)
     return strcmp(left->declaration->name, right->declaration->name);
 }
 
+/* Of two with a name the older bag's comes first: the other was made while that could not be read.
+ */
+static int compare_items(const void *a, const void *b)
+{
+    const struct recovered *left = a, *right = b;
+    int names = compare_names(a, b);
+
+    return names != 0 ? names : (left->bag > right->bag) - (left->bag < right->bag);
+}
+
 /* In the order of names, which is the registry's. */
 static void refuse_double_names(struct store *store, struct recovered_list *list)
 {
     if (list->n > 0)
-        qsort(list->items, list->n, sizeof *list->items, compare_names);
+        qsort(list->items, list->n, sizeof *list->items, compare_items);
     for (size_t i = 1; i < list->n; i++)
         if (compare_names(&list->items[i - 1], &list->items[i]) == 0)
             refuse(store, &list->items[i], "there is another one of that name");
@@ -50,49 +60,61 @@ static int compare_identities(const void *a, const void *b)
 
 /* ---- objects ---- */
 
-/* NULL with a sentence: it is not what its line says. */
-static struct object *make_object(struct recovered *item, const struct environment *environment,
-                                  struct sentence *why)
+static void object_freep(struct object **object)
 {
-    struct object *object = object_new(item->declaration, environment);
+    *object = object_free(*object);
+}
 
-    if (!object) {
-        (void)say(why, 0, "out of memory");
-        return NULL;
-    }
+/* -EBADMSG: it is not what its line says. */
+static int make_object(struct recovered *item, const struct environment *environment,
+                       struct object **ret, struct sentence *why)
+{
+    _cleanup_(object_freep) struct object *object = object_new(item->declaration, environment);
+    int r;
+
+    if (!object)
+        return say(why, -ENOMEM, "out of memory");
     object->bag = item->bag;
     object->stored = true;
     object->traits = (unsigned)item->traits;
     object->adopted = true;
-    if (item->declaration->kind->recover(object, item->fd, item->kernel_name, why) < 0)
-        return object_free(object);
+    r = item->declaration->kind->recover(object, item->fd, item->kernel_name, why);
+    if (r < 0)
+        return r;
     item->fd = -1; /* the object's now */
     if (item->identity.inode != 0 &&
-        memcmp(&item->identity, &object->identity, sizeof item->identity) != 0) {
-        (void)say(why, 0, "it is another one than was stored");
-        return object_free(object);
-    }
-    return object;
+        memcmp(&item->identity, &object->identity, sizeof item->identity) != 0)
+        return say(why, -EBADMSG, "it is another one than was stored");
+    *ret = TAKE_PTR(object);
+    return 0;
 }
 
-static size_t make_objects(struct store *store, struct recovered_list *list,
-                           const struct environment *environment, struct object **objects)
+/* What cannot be looked at now is not refused, which would be its end: the start is, and the store
+ * stays as it was for the next one. */
+static int make_objects(struct store *store, struct recovered_list *list,
+                        const struct environment *environment, struct object **objects,
+                        size_t *ret_n)
 {
     struct sentence why;
-    size_t n = 0;
+    char name[256];
 
     for (size_t i = 0; i < list->n; i++) {
         struct recovered *item = &list->items[i];
+        int r;
 
         if (item->fd < 0)
             continue;
-        objects[n] = make_object(item, environment, &why);
-        if (objects[n])
-            n++;
-        else
+        r = make_object(item, environment, &objects[*ret_n], &why);
+        *ret_n += r >= 0;
+        if (r == -EBADMSG)
             refuse(store, item, why.text);
+        else if (r < 0) {
+            log_error("%s, which came back from the descriptor store, cannot be taken: %s",
+                      declaration_format(item->declaration, name, sizeof name), why.text);
+            return r;
+        }
     }
-    return n;
+    return 0;
 }
 
 /* The kernel's object twice, under two names: which is right cannot be told, and either is its own
@@ -165,16 +187,21 @@ int recover_objects(struct store *store, struct recovered_list *list, struct reg
                     const struct environment *environment)
 {
     struct object **objects = calloc(list->n + 1, sizeof(struct object *));
-    size_t n;
+    size_t n = 0;
+    int r;
 
     if (!objects || registry_reserve(registry, list->n, list->n) < 0) {
         free(objects);
         return -ENOMEM;
     }
     refuse_double_names(store, list);
-    n = make_objects(store, list, environment, objects);
-    n = drop_doubles(store, objects, n);
-    enter(list, registry, objects, n);
+    r = make_objects(store, list, environment, objects, &n);
+    if (r >= 0) {
+        n = drop_doubles(store, objects, n);
+        enter(list, registry, objects, n);
+    }
+    for (size_t i = 0; r < 0 && i < n; i++)
+        object_free(objects[i]);
     free(objects);
-    return 0;
+    return r;
 }

@@ -213,15 +213,10 @@ void registry_drop_retired(struct registry *registry, struct object *object)
     object_free(object);
 }
 
-int registry_add_retired(struct registry *registry, struct object *object)
+void registry_add_retired(struct registry *registry, struct object *object)
 {
-    int r = registry_reserve(registry, registry->n, 1);
-
-    if (r < 0)
-        return r;
     registry->retired[registry->n_retired++] = object;
     registry_sort_retired(registry);
-    return 0;
 }
 
 struct object *registry_holder(const struct registry *registry, const char *name)

@@ -41,8 +41,8 @@ struct object *registry_find_retired(const struct registry *registry, const char
 /* The last one to retire of those called NAME that is of KIND. NULL: there is none. */
 struct object *registry_find_last(const struct registry *registry, const char *name,
                                   const struct kind *kind);
-/* Takes a retired object over. -ENOMEM. */
-int registry_add_retired(struct registry *registry, struct object *object) _must_check_;
+/* Takes a retired object over; there must be room, see registry_reserve(). */
+void registry_add_retired(struct registry *registry, struct object *object);
 /* Frees one of them. */
 void registry_drop_retired(struct registry *registry, struct object *object);
 /* Makes room for N objects that are declared, and for N_RETIRED more that are retired. -ENOMEM. */

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 
 #define SLICE_US 1000 /* of the loop's time, before others have their turn */
+#define AGAIN_MS 10   /* until an end that could not be told is told again */
 #define READING_MS                                                                                 \
     1000 /* that a stop waits for files that are being read: a name service may hang */
 
@@ -43,7 +44,9 @@ static void *read_files(void *argument)
     struct reading *reading = argument;
 
     reading->result = config_load(&reading->source, &reading->config, &reading->problems);
-    write_one(reading->done);
+    /* No reload could ever begin after one whose end is not told. */
+    while (write(reading->done, &(uint64_t){1}, sizeof(uint64_t)) < 0)
+        (void)poll(NULL, 0, AGAIN_MS);
     return NULL;
 }
 

@@ -42,6 +42,17 @@ void reply_turn_error(struct reply *reply, int error, const char *sentence)
         reply_error(reply, header.type, header.serial, error, sentence);
 }
 
+void reply_restore(struct reply *reply, const void *frame, size_t size)
+{
+    reply->n_handouts = 0;
+    reply->close = reply->later = false;
+    reply->done = true;
+    reply->run = reply->cancel = 0;
+    wire_writer_init(&reply->writer, reply->frame, sizeof reply->frame);
+    memcpy(reply->frame, frame, size);
+    reply->writer.size = size;
+}
+
 /* Up to which of the handouts from the I-th on they are owned, and each the descriptor after the
  * one before. */
 static size_t end_of_run(const struct reply *reply, size_t i)
@@ -519,8 +530,10 @@ static int dispatch(struct request *request)
     case WIRE_PLAN:
         return request_reload(request, RUN_PLAN);
     case WIRE_REPLACE:
+        request->reply->done = true;
         return request_replace(request);
     case WIRE_PURGE:
+        request->reply->done = true;
         return request_purge(request);
     case WIRE_PROVE:
         return request_prove(request);
@@ -538,7 +551,7 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
     int r;
 
     reply->n_handouts = 0;
-    reply->close = reply->later = false;
+    reply->close = reply->later = reply->done = false;
     reply->run = reply->cancel = 0;
     r = wire_read_header(&request.fields, frame, size, header);
     if (r < 0 || (header->version == WIRE_VERSION &&

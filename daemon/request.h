@@ -49,6 +49,7 @@ struct reply {
     size_t n_handouts;
     bool close; /* the request was malformed: close after sending */
     bool later; /* nothing is to be sent yet: keep the request, and ask again after the event */
+    bool done;  /* what was asked for has changed something: keep the reply, not the request */
     uint32_t serial; /* of the request */
     uint64_t run;    /* of the reload that such a one waits for, 0: of any */
     uint32_t cancel; /* once sent: cancel this request of the same client; 0: none */
@@ -64,5 +65,7 @@ void reply_error(struct reply *reply, unsigned type, uint32_t serial, int error,
                  const char *sentence);
 /* Makes a reply that could not be sent one of nothing but an error, to the same request. */
 void reply_turn_error(struct reply *reply, int error, const char *sentence);
+/* Makes it once more the one, without descriptors, that FRAME was. */
+void reply_restore(struct reply *reply, const void *frame, size_t size);
 /* Closes what was not handed out. */
 void reply_deinit(struct reply *reply);

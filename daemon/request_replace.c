@@ -48,11 +48,15 @@ static int try_out(struct request *request, const struct object *object)
 static int make_new(struct request *request, struct object *old, struct object **ret)
 {
     struct object *new = object_new(old->declaration, old->environment);
+    int r = new && old->declaration->kind->remove ? old->declaration->kind->remove(old) : 0;
 
     if (!new)
         return say(&request->why, -EAGAIN, "the broker is short of memory");
-    if (old->declaration->kind->remove)
-        old->declaration->kind->remove(old);
+    if (r < 0) { /* the new one would be the old */
+        object_free(new);
+        return say(&request->why, -EIO, "the name of the old one cannot be removed: %s",
+                   strerror(-r));
+    }
     if (object_create(new, now_us()) < 0) {
         (void)say(&request->why, 0, "%s", new->failure ? new->failure : "out of memory");
         object_free(new);
@@ -85,9 +89,7 @@ static int replace(struct request *request, struct object *old)
     object_retire(old, TAKE_PTR(own));
     registry->objects[i] = new;
     registry_index(registry);
-    r = registry_add_retired(registry, old);
-    if (r < 0)
-        return r; /* cannot be: there is room */
+    registry_add_retired(registry, old);
     store_save(request->desk->store, registry);
     log_info("%s '%s' is replaced; the old one is retired as %s", declaration->kind->name,
              declaration->name, name);
@@ -134,7 +136,7 @@ static void end(struct request *request, struct object *object)
 
     log_info("%s '%s' is purged", kind->name, object->declaration->name);
     if (kind->remove)
-        kind->remove(object);
+        (void)kind->remove(object);
     registry_drop_retired(registry, object);
     store_save(request->desk->store, registry);
 }
@@ -145,6 +147,7 @@ static int purge(struct request *request, struct object *object)
     struct wire_writer *writer = &request->reply->writer;
     const struct kind *kind = object->declaration->kind;
     uint64_t taken = 0, left = 0;
+    bool is_known = true;
     int r = depth_of(request, object, &left);
 
     if (r >= 0 && !kind->take)
@@ -154,15 +157,14 @@ static int purge(struct request *request, struct object *object)
     if (r < 0)
         return say(&request->why, r == -ENOMEM || r == -EMFILE ? -EAGAIN : -EIO,
                    "'%s' cannot be emptied: %s", object->declaration->name, strerror(-r));
-    if (kind->take)
-        r = depth_of(request, object, &left);
-    else
-        left = 0;
+    left -= taken;
+    if (kind->take) /* what was taken is told in any case */
+        is_known = kind->depth(object, &left) >= 0;
     wire_put_fact_number(writer, "taken", taken);
     wire_put_fact_number(writer, "left", left);
-    if (r >= 0 && left == 0)
+    if (is_known && left == 0)
         end(request, object);
-    return r;
+    return 0;
 }
 
 static int purge_empty(struct request *request)

@@ -82,19 +82,23 @@ void watchdog_stop(struct watchdog *watchdog)
 
 int handed_collect(struct handed *ret)
 {
+    struct handed_item *items;
     char **names = NULL;
     int n = sd_listen_fds_with_names(1, &names);
 
     if (n < 0)
         return n;
-    *ret = (struct handed){calloc((size_t)n + 1, sizeof *ret->items), (size_t)n};
+    items = calloc((size_t)n + 1, sizeof *items);
     for (int i = 0; i < n; i++)
-        if (ret->items)
-            ret->items[i] = (struct handed_item){SD_LISTEN_FDS_START + i, names[i]};
+        if (items)
+            items[i] = (struct handed_item){SD_LISTEN_FDS_START + i, names[i]};
         else
             free(names[i]);
     free(names);
-    return ret->items ? 0 : -ENOMEM;
+    if (!items)
+        return -ENOMEM;
+    *ret = (struct handed){items, (size_t)n};
+    return 0;
 }
 
 void handed_deinit(struct handed *handed)

@@ -182,7 +182,7 @@ static int read_number(struct store *store, const struct candidate *candidates, 
             r = read_pair(store, ends, list, why);
         else
             (void)say(why, r, "it has %zu ends instead of 2", same);
-        if (r == -EMFILE || r == -ENOMEM)
+        if (r < 0 && r != -EBADMSG && r != -EAGAIN) /* it may be whole: nothing may replace it */
             return r;
         found = r >= 0;
         if (r < 0)
@@ -287,7 +287,8 @@ static int describe(const struct registry *registry, unsigned number, struct bag
             bag.fds[bag.n++] = object->fd;
         }
     written = file && !ferror(file);
-    if ((file && fclose(file) != 0) || !written || !bag.fds) {
+    /* Without memory to cut the text to size there is none, and no error. */
+    if ((file && fclose(file) != 0) || !written || !bag.text || !bag.fds) {
         bag_deinit(&bag);
         return -ENOMEM;
     }

@@ -222,20 +222,29 @@ void fixture_listen(struct fixture *f)
     ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(chmod(f->socket, 0666), 0);
     ck_assert_int_eq(listen(fd, 256), 0);
-    f->listener = fd;
+    f->handed[f->n_handed++] = (struct handed_in){fd, "ipcbroker"};
 }
 
-/* In the child: the descriptor and the variables of sd_listen_fds(3). */
-static void hand_in(int listener)
+/* In the child: the descriptors and the variables of sd_listen_fds(3). */
+static void hand_in(const struct fixture *f)
 {
-    char pid[32];
+    char pid[32], number[32], names[512] = "";
+    int high[ARRAY_SIZE(f->handed)];
+    size_t used = 0;
 
+    for (size_t i = 0; i < f->n_handed; i++) { /* out of the way of those that come to be there */
+        high[i] = fcntl(f->handed[i].fd, F_DUPFD_CLOEXEC, 3 + (int)f->n_handed);
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ":" : "",
+                                 f->handed[i].name);
+    }
+    for (size_t i = 0; i < f->n_handed; i++)
+        if (high[i] < 0 || dup2(high[i], 3 + (int)i) < 0)
+            _exit(98);
     (void)snprintf(pid, sizeof pid, "%d", getpid());
-    if (listener == 3 ? fcntl(3, F_SETFD, 0) < 0 : dup2(listener, 3) < 0)
-        _exit(98);
+    (void)snprintf(number, sizeof number, "%zu", f->n_handed);
     (void)setenv("LISTEN_PID", pid, 1);
-    (void)setenv("LISTEN_FDS", "1", 1);
-    (void)setenv("LISTEN_FDNAMES", "ipcbroker", 1);
+    (void)setenv("LISTEN_FDS", number, 1);
+    (void)setenv("LISTEN_FDNAMES", names, 1);
 }
 
 /* In the child: the limits, and the descriptors that the program inherits. What ignores SIGPIPE
@@ -249,8 +258,8 @@ static void prepare(const struct fixture *f)
         if (setrlimit((__rlimit_resource_t)f->limits[i].resource, &limit) < 0)
             _exit(98);
     }
-    if (f->listener > 0)
-        hand_in(f->listener);
+    if (f->n_handed > 0)
+        hand_in(f);
     for (unsigned i = 0; i < f->inherited; i++)
         if (open("/dev/null", O_RDONLY) < 0)
             _exit(98);
@@ -318,12 +327,19 @@ bool fixture_says_ready(struct fixture *f)
 {
     char text[1024];
     ssize_t size;
+    size_t n;
+    int fds[253];
     bool ready = false;
 
-    while ((size = recv(f->notify, text, sizeof text - 1, 0)) >= 0) {
+    while ((size = raw_receive(f->notify, text, sizeof text - 1, fds, &n)) >= 0) {
         char *status;
 
         text[size] = '\0';
+        if (f->told)
+            f->told(text, fds, n);
+        else
+            while (n > 0)
+                close(fds[--n]);
         ready = ready || strstr(text, "READY=1");
         status = strstr(text, "STATUS=");
         if (status)

@@ -34,7 +34,14 @@ struct fixture {
     size_t n_limits;
     const char *without; /* a feature of the kernel; NULL: it uses all */
     unsigned inherited;  /* descriptors that it is given and knows nothing of */
-    int listener;        /* a socket that it is handed in, as by a service manager; 0: none */
+    struct handed_in {   /* what it is handed in, as by a service manager */
+        int fd;          /* borrowed */
+        const char *name;
+    } handed[8];
+    size_t n_handed;
+    /* What it tells the service manager, with descriptors to be taken over; NULL: they are closed.
+     */
+    void (*told)(const char *text, const int *fds, size_t n);
     const char *environment[4]; /* "NAME=VALUE", added to ours; borrowed */
     bool admin_apart;           /* see fixture_set_admin_apart() */
 };

@@ -18,11 +18,13 @@
     X(calloc, ENOMEM)                                                                              \
     X(realloc, ENOMEM)                                                                             \
     X(reallocarray, ENOMEM)                                                                        \
-    X(accept4, EAGAIN, EBADF, ECONNABORTED, EFAULT, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS,        \
-      ENOMEM, ENOTSOCK, EOPNOTSUPP, EPERM, EPROTO)                                                 \
+    X(accept4, EAGAIN, EBADF, ECONNABORTED, EFAULT, EHOSTDOWN, EHOSTUNREACH, EINTR, EINVAL,        \
+      EMFILE, ENETDOWN, ENETUNREACH, ENFILE, ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSR,          \
+      ENOTSOCK, EOPNOTSUPP, EPERM, EPROTO, EPROTONOSUPPORT, ESOCKTNOSUPPORT, ETIMEDOUT)            \
     X(bind, EACCES, EADDRINUSE, ENOMEM, EIO)                                                       \
     X(chmod, EPERM, ENOENT, EIO)                                                                   \
     X(close, EINTR, EIO)                                                                           \
+    X(close_range, EMFILE, ENOMEM, ENOSYS)                                                         \
     X(connect, EINTR, EAGAIN, EACCES, ECONNREFUSED, EIO)                                           \
     X(dprintf, EIO)                                                                                \
     X(dup3, EINTR, EMFILE, EBUSY)                                                                  \

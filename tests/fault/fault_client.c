@@ -1,26 +1,23 @@
 /* A program that uses the library while its calls fail: fault-client SCENARIO SOCKET. What was made
  * is given back; each call ends with a result or with an error that has a sentence, or is
  * documented to have none. Exit status 0: all was well. */
-#include "client/internal.h"
-#include "tests/fault/fault.h"
+#include "tests/fault/fault_client.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define TIMEOUT 200000
-
 static struct fault_page *page;
 static int n_wrong;
 
-static void wrong(const char *what, int r, const char *sentence)
+void wrong(const char *what, int r, const char *sentence)
 {
     (void)dprintf(STDERR_FILENO, "%s: %d (%s)\n", what, r, sentence);
     n_wrong++;
 }
 
-static void arm(int armed)
+void arm(int armed)
 {
     __atomic_store_n(&page->armed, armed, __ATOMIC_SEQ_CST);
 }
@@ -37,8 +34,7 @@ static size_t count_open(void)
     return n;
 }
 
-/* R is a result, or an error of B with its sentence. */
-static int judge(const char *what, int r, const struct ipcb *b)
+int judge(const char *what, int r, const struct ipcb *b)
 {
     if (r < -4095 || (r < 0 && b && !*ipcb_message(b)))
         wrong(what, r, "no sentence");
@@ -47,7 +43,7 @@ static int judge(const char *what, int r, const struct ipcb *b)
     return r;
 }
 
-static struct ipcb *connect_to(const char *socket)
+struct ipcb *connect_to(const char *socket)
 {
     struct ipcb *b = NULL;
 
@@ -173,8 +169,17 @@ static void use_events(const char *socket)
 static const struct {
     const char *name;
     void (*play)(const char *socket);
-} scenarios[] = {{"acquire", acquire},     {"ask", ask},         {"batch", batch},
-                 {"reconnect", reconnect}, {"queue", use_queue}, {"events", use_events}};
+} scenarios[] = {{"acquire", acquire},
+                 {"ask", ask},
+                 {"batch", batch},
+                 {"reconnect", reconnect},
+                 {"queue", use_queue},
+                 {"events", use_events},
+                 {"async", ask_later},
+                 {"watch", watch},
+                 {"renew", renew},
+                 {"plain-queue", use_plain_queue},
+                 {"plain-events", use_plain_events}};
 
 int main(int argc, char **argv)
 {

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static const char *const scenarios[] = {"acquire", "ask", "batch", "reconnect", "queue", "events"};
+static const char *const scenarios[] = {"acquire", "ask",         "batch",       "reconnect",
+                                        "queue",   "events",      "async",       "watch",
+                                        "renew",   "plain-queue", "plain-events"};
 static const char *scenario;
 
 static int execute(void *argument)

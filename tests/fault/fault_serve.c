@@ -1,8 +1,7 @@
 /* Requests to a broker that lives on: after each point it answers others as before. */
-#include "tests/fault/plan.h"
+#include "tests/fault/living.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -13,58 +12,8 @@
     "[eventfd:wake]\nuse = user:$C0, user:$C1, group:99\n"                                         \
     "[pipe:done]\nwrite = user:$C0\nread = user:$C1\n"
 
-#define CLIENT_TIMEOUT 50000    /* microseconds: for whom a reply is kept back by the fault */
-#define NO_TIMEOUT     60000000 /* for whom none is */
-
 static void (*deed)(struct ipcb *b); /* what the client does */
 static int result;
-static size_t descriptors_before;
-
-static void open_service(void)
-{
-    plan_open();
-    fixture_configure(&broker, CONFIGURATION);
-    fixture_start(&broker);
-    descriptors_before = descriptors_at_rest();
-}
-
-static void close_service(void)
-{
-    ck_assert_int_eq(fixture_end(&broker, SIGTERM), 0);
-    assert_has_not(fixture_log(&broker), "Sanitizer");
-}
-
-/* Nothing is lost: once the broker has seen that its clients went it has what it had before. */
-static void check_descriptors(void)
-{
-    const struct timespec a_little = {.tv_nsec = 1000000};
-    size_t n = 0;
-
-    for (int looks = 0; looks < 2000; looks++) {
-        n = count_descriptors(broker.broker);
-        if (n == descriptors_before)
-            return;
-        (void)ppoll(NULL, 0, &a_little, NULL);
-    }
-    WANT(n == descriptors_before, "%zu descriptors, %zu before", n, descriptors_before);
-    descriptors_before = n;
-}
-
-/* A loop that cannot wait ends the broker: nothing could be served. All else must not. */
-static bool has_ended(void)
-{
-    struct pollfd wait = {broker.pidfd, POLLIN, 0};
-    int status;
-
-    if (!(plan_fails(FAULT_epoll_wait) && page->error != EINTR && page->failed > 0) &&
-        poll(&wait, 1, 0) == 0)
-        return false;
-    status = fixture_reap(&broker);
-    WANT(plan_fails(FAULT_epoll_wait) && status == 1, "the broker ends with %d; log: %s", status,
-         fixture_log(&broker));
-    fixture_start(&broker);
-    return true;
-}
 
 /* Others are served, all of what they are granted. */
 static void check_others(void)
@@ -86,24 +35,6 @@ static void check_result(struct ipcb *b)
          ipcb_message(b));
 }
 
-/* What is left to do after the reply is done, too: the broker sleeps, or spins on what fails. */
-static void settle(void)
-{
-    char path[64], state;
-    FILE *file;
-
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", broker.broker);
-    for (int i = 0; i < 100; i++) {
-        file = fopen(path, "re");
-        if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-            state = '?';
-        fclose_filep(&file);
-        if (state != 'R')
-            return;
-        (void)sched_yield();
-    }
-}
-
 static void serve_once(void)
 {
     struct ipcb *b = NULL;
@@ -120,11 +51,11 @@ static void serve_once(void)
     become_root();
     check_result(b);
     (void)ipcb_free(b);
-    settle();
+    living_settle();
     disarm();
-    (void)has_ended();
+    (void)living_has_ended();
     check_others();
-    check_descriptors();
+    living_check_descriptors();
 }
 
 /* ---- deeds ---- */
@@ -296,10 +227,10 @@ static const struct {
 
 START_TEST(a_request)
 {
-    open_service();
+    living_start(CONFIGURATION);
     deed = deeds[_i].deed;
     plan_play(deeds[_i].name, serve_once);
-    close_service();
+    living_end();
 }
 END_TEST
 
@@ -307,7 +238,7 @@ END_TEST
 START_TEST(a_client_among_the_last_descriptors)
 {
     struct ipcb *others[64];
-    size_t n = 0;
+    size_t n = 0, before;
     uint64_t seen = 0;
     int r = 0;
 
@@ -326,10 +257,11 @@ START_TEST(a_client_among_the_last_descriptors)
     }
     ck_assert_msg(r < 0, "%zu clients and no end of descriptors", n);
     await(broker_sleeps, &seen); /* the refused one may not have been closed yet */
-    descriptors_before = count_descriptors(broker.broker) - 3;
+    before = count_descriptors(broker.broker) - 3;
+    living_count(before);
     for (int i = 0; i < 4; i++) /* one was refused */
         (void)ipcb_free(others[--n]);
-    await_descriptors(descriptors_before);
+    await_descriptors(before);
     deed = ask_whoami;
     plan_play("descriptor-limit", serve_once);
     while (n > 0)

@@ -1,5 +1,5 @@
 /* Start and stop of the broker, a fresh one for each point. */
-#include "tests/fault/plan.h"
+#include "tests/fault/start.h"
 
 #include <poll.h>
 #include <sys/wait.h>
@@ -17,10 +17,7 @@ static const char *const objects[] = {"orders", "hidden", "wake", "done"};
 
 static bool stale; /* an earlier broker has left its sockets */
 
-enum outcome { READY, ENDED, HANGS };
-
-/* A broker that cannot tell its service manager is ready when its log says so and it answers. */
-static enum outcome await_outcome(void)
+enum outcome start_await(void)
 {
     struct pollfd wait[2] = {{broker.notify, POLLIN, 0}, {broker.pidfd, POLLIN, 0}};
 
@@ -40,8 +37,7 @@ static enum outcome await_outcome(void)
     return HANGS;
 }
 
-/* It has given up: with a status that is documented, a cause, and nothing left behind. */
-static void check_refusal(void)
+void start_check_refusal(void)
 {
     int status = fixture_reap(&broker);
     const char *log = fixture_log(&broker);
@@ -67,33 +63,32 @@ static void check_service(void)
     }
 }
 
-static void stop_broker(void)
+void start_stop(void)
 {
     int status = fixture_end(&broker, SIGTERM);
 
     WANT(status == 0, "it ends with %d; log: %s", status, fixture_log(&broker));
 }
 
-static void spawn(void)
+void start_spawn(void)
 {
     ck_assert(unlink(broker.log) == 0 || errno == ENOENT);
     (void)fixture_says_ready(&broker);
     fixture_spawn(&broker, NULL);
 }
 
-/* A loop that cannot wait ends the broker, after it has been ready. */
-static bool cannot_wait(void)
+bool start_cannot_wait(void)
 {
     return plan_fails(FAULT_epoll_wait) && page->error != EINTR && page->failed > 0;
 }
 
 static void judge_start(enum outcome outcome)
 {
-    if (outcome == READY && !cannot_wait()) {
+    if (outcome == READY && !start_cannot_wait()) {
         check_service();
-        stop_broker();
+        start_stop();
     } else if (outcome != HANGS) {
-        check_refusal();
+        start_check_refusal();
     } else {
         plan_wrong("the start hangs; log: %s", fixture_log(&broker));
         (void)fixture_end(&broker, SIGKILL);
@@ -105,9 +100,9 @@ static void start_once(void)
     enum outcome outcome;
 
     arm();
-    spawn();
-    outcome = await_outcome();
-    if (!cannot_wait())
+    start_spawn();
+    outcome = start_await();
+    if (!start_cannot_wait())
         disarm();
     judge_start(outcome);
     disarm();
@@ -138,7 +133,7 @@ static void start_again_once(void)
 {
     stale = true;
     disarm();
-    spawn();
+    start_spawn();
     fixture_await_ready(&broker);
     ck_assert_int_eq(fixture_end(&broker, SIGKILL), 128 + SIGKILL);
     start_once();
@@ -158,7 +153,7 @@ static void stop_once(void)
     int status;
 
     disarm();
-    spawn();
+    start_spawn();
     fixture_await_ready(&broker);
     arm();
     ck_assert_int_eq(kill(broker.broker, SIGTERM), 0);

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -343,6 +344,8 @@ EXPORT int close(int fd)
     return FAILS(close) ? -1 : r;
 }
 
+int close_range(unsigned from, unsigned to, int flags);
+WRAP(int, -1, close_range, (unsigned from, unsigned to, int flags), (from, to, flags))
 WRAP(int, -1, chmod, (const char *path, mode_t mode), (path, mode))
 WRAP(int, -1, fchmod, (int fd, mode_t mode), (fd, mode))
 WRAP(int, -1, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
@@ -446,6 +449,8 @@ EXPORT long syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         a[i] = va_arg(list, long);
     va_end(list);
+    if (number == SYS_getpid || number == SYS_gettid) /* which cannot fail */
+        return NEXT(syscall)(number);
     return FAILS(syscall) ? -1 : NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

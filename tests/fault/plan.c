@@ -7,19 +7,33 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define WRONG_MAX 25u /* that are told; more are only counted */
+#define CALLS_MORE 50  /* than were counted, in case a run makes more */
+#define WRONG_MAX  25u /* that are told; more are only counted */
 
 #define NAME(name, ...)   #name,
 #define ERRORS(name, ...) {__VA_ARGS__},
 
 static const char *const names[] = {FAULT_CALLS(NAME)};
-static const int errors[][20] = {FAULT_CALLS(ERRORS)};
+#define ERRORS_MAX 28
+static const int errors[][ERRORS_MAX] = {FAULT_CALLS(ERRORS)};
 
 struct fault_page *page;
+/* What was made to fail with what, by any of the scenarios, which are processes of their own. */
+static bool (*tried)[ERRORS_MAX];
 
 static const char *scenario_name;
 static unsigned n_wrong, n_points;
 char shim[2][256];
+
+void plan_share(void)
+{
+    tried = mmap(NULL, sizeof *tried * FAULT_N, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                 -1, 0);
+    if (tried == MAP_FAILED) {
+        perror("mmap");
+        exit(EXIT_FAILURE);
+    }
+}
 
 void plan_open(void)
 {
@@ -91,7 +105,7 @@ static bool is_out_of_reach(int call)
 static unsigned every(void)
 {
     const char *text = getenv("FAULT_EVERY");
-    unsigned n = text ? (unsigned)strtoul(text, NULL, 10) : 23;
+    unsigned n = text ? (unsigned)strtoul(text, NULL, 10) : 17;
 
     return n ? n : 1;
 }
@@ -103,33 +117,47 @@ static bool is_by_chance(int call)
            call == FAULT_shutdown || call == FAULT_sd_watchdog_enabled;
 }
 
-/* The points of one call and one error: N = 1, 2, ... */
-static void play_error(int call, int error, bool persistent, long most, void (*run)(void))
+/* Returns whether something failed. */
+static bool play_point(int call, size_t i, bool persistent, long at, void (*run)(void))
+{
+    set_point(call, errors[call][i], persistent, at);
+    run();
+    disarm();
+    n_points += page->failed > 0;
+    tried[call][i] = tried[call][i] || page->failed > 0;
+    return page->failed > 0;
+}
+
+/* The points of one call and one error: N = 1, 2, ... until a run makes none fail. */
+static void play_all(int call, size_t i, bool persistent, long calls, void (*run)(void))
+{
+    for (long at = 1; at <= calls + CALLS_MORE; at++)
+        if (!play_point(call, i, persistent, at, run)) {
+            WANT(at > 1 || is_by_chance(call), "nothing fails of %ld calls", calls);
+            return;
+        }
+}
+
+/* A part of them, and one at least of each error that no scenario before has tried. */
+static void play_some(int call, size_t i, bool persistent, long calls, void (*run)(void))
 {
     static unsigned turn;
+    unsigned begin = turn;
 
-    for (long at = 1; at <= most; at++) {
-        bool first = at == 1 && error == errors[call][0] && !persistent;
+    for (long at = 1; at <= calls; at++) {
+        bool first = !tried[call][i] && at == 1 + begin % calls;
 
-        if (turn++ % every() != 0 && !first)
-            continue;
-        set_point(call, error, persistent, at);
-        run();
-        disarm();
-        n_points += page->failed > 0;
-        if (first && !is_by_chance(call))
-            WANT(page->failed > 0, "the first of %ld calls did not fail: nothing is tested", most);
-        if (page->failed == 0)
-            return;
+        if ((turn++ % every() == 0 || first) && !play_point(call, i, persistent, at, run))
+            WANT(at > 1 || is_by_chance(call), "nothing fails of %ld calls", calls);
     }
 }
 
 /* No kernel interrupts for ever: EINTR comes once. */
-static void play_call(int call, long most, void (*run)(void))
+static void play_call(int call, long calls, void (*run)(void))
 {
-    for (size_t i = 0; i < ARRAY_SIZE(errors[0]) && errors[call][i]; i++)
+    for (size_t i = 0; i < ERRORS_MAX && errors[call][i]; i++)
         for (int persistent = 0; persistent <= (errors[call][i] != EINTR); persistent++)
-            play_error(call, errors[call][i], persistent, most, run);
+            (every() == 1 ? play_all : play_some)(call, i, persistent, calls, run);
 }
 
 static unsigned count_sites(void)
@@ -160,6 +188,14 @@ void plan_report(const char *scenario)
     ck_assert_int_eq(fclose(file), 0);
 }
 
+/* The sites stay known: a broker that lives on remembers where it has found them. */
+static void forget_counts(void)
+{
+    memset(page->counts, 0, sizeof page->counts);
+    for (unsigned i = 0; i < page->n_sites; i++)
+        page->sites[i].n_calls = page->sites[i].n_failed = 0;
+}
+
 void plan_play(const char *scenario, void (*run)(void))
 {
     long counts[FAULT_N];
@@ -167,17 +203,47 @@ void plan_play(const char *scenario, void (*run)(void))
     scenario_name = scenario;
     set_point(-1, 0, false, 0);
     run(); /* what is done only once in a broker's life is done here */
-    memset(page->counts, 0, sizeof page->counts);
-    page->n_sites = 0;
+    forget_counts();
     run();
     ck_assert_msg(n_wrong == 0, "something is wrong although nothing failed");
     memcpy(counts, page->counts, sizeof counts);
     for (int call = 0; call < FAULT_N; call++)
         if (counts[call] > 0 && !is_out_of_reach(call))
-            play_call(call, counts[call] + 50, run);
+            play_call(call, counts[call], run);
     set_point(-1, 0, false, 0);
     (void)dprintf(STDOUT_FILENO, "# %s: %u points, %u sites\n", scenario, n_points, count_sites());
     plan_report(scenario);
     ck_assert_msg(n_points > 0, "nothing was made to fail");
     ck_assert_msg(n_wrong == 0, "%u things are wrong", n_wrong);
+}
+
+START_TEST(each_call_fails_with_each_of_its_errors)
+{
+    unsigned n = 0;
+
+    for (int call = 0; call < FAULT_N; call++) {
+        bool any = false;
+
+        for (size_t i = 0; i < ERRORS_MAX; i++)
+            any = any || tried[call][i];
+        if (!any)
+            (void)dprintf(STDOUT_FILENO, "# never: %s\n", names[call]);
+        for (size_t i = 0; any && i < ERRORS_MAX && errors[call][i]; i++) {
+            if (tried[call][i] || is_by_chance(call))
+                continue;
+            (void)dprintf(STDOUT_FILENO, "# %s was never made to fail with %s\n", names[call],
+                          strerrorname_np(errors[call][i]));
+            n++;
+        }
+    }
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+TCase *plan_case(void)
+{
+    TCase *tcase = tcase_create("plan");
+
+    tcase_add_test(tcase, each_call_fails_with_each_of_its_errors);
+    return tcase;
 }

@@ -10,9 +10,13 @@ int main(void)
         (void)puts("1..0 # SKIP needs root");
         return 0;
     }
+    plan_share();
     suite = suite_create("fault");
     suite_add_tcase(suite, start_case());
     suite_add_tcase(suite, serve_case());
+    suite_add_tcase(suite, change_case());
+    suite_add_tcase(suite, store_case());
     suite_add_tcase(suite, library_case());
+    suite_add_tcase(suite, plan_case());
     return check_main(suite);
 }

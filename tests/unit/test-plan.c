@@ -28,10 +28,11 @@ static int make(struct object *object, struct sentence *why)
     return 0;
 }
 
-static void take_away(struct object *object)
+static int take_away(struct object *object)
 {
     (void)object;
     world.n_removed++;
+    return 0;
 }
 
 static int is_the_same(const struct object *object, const struct declaration *declaration,
