@@ -36,11 +36,8 @@ int connection_explain(struct ipcb *b, int r)
 
 int connection_open(struct ipcb *b)
 {
-    _cleanup_close_ int fd = -1;
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (b->fd >= 0)
-        return 0;
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     while (connect(fd, (const struct sockaddr *)&b->address, b->address_size) < 0)

@@ -105,7 +105,7 @@ struct descriptors {
 
 void descriptors_deinit(struct descriptors *descriptors);
 
-/* One try to connect, unless it is connected: 0 or -errno. */
+/* One try to connect, of a handle that is not: 0 or -errno. */
 int connection_open(struct ipcb *b) _must_check_;
 /* Words what connection_open() failed with. Returns what a caller is told. */
 int connection_explain(struct ipcb *b, int r);

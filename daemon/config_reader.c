@@ -65,18 +65,20 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Takes away the comment after a value or a header, and the blanks before it. */
+/* Takes away the comment after a value or a header, and the blanks before it. The line begins with
+ * something else. */
 static void cut_comment(char *line)
 {
-    size_t length;
+    char *end = line + strlen(line);
 
     for (char *c = strchr(line, ';'); c; c = strchr(c + 1, ';'))
-        if (c > line && is_blank(c[-1])) {
-            *c = '\0';
+        if (is_blank(c[-1])) {
+            end = c;
             break;
         }
-    for (length = strlen(line); length > 0 && is_blank(line[length - 1]); length--)
-        line[length - 1] = '\0';
+    while (is_blank(end[-1]))
+        end--;
+    *end = '\0';
 }
 
 /* What is wrong with a header without its comment; NULL: nothing. */
@@ -230,7 +232,7 @@ static int take_key(void *user, const char *section, const char *key, const char
 
     (void)section; /* keys come one by one, in their order: they are of the last header */
     reader->owed = false;
-    if (reader->error < 0 || reader->dead)
+    if (reader->dead)
         return 1;
     if (!reader->begun)
         complain(reader, "a key before the first section; expected [SECTION] above it");

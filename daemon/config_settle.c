@@ -30,11 +30,9 @@ static int replace(struct config_file **file, const struct config_file *with,
     return config_names_from(again, source->previous);
 }
 
-/* Replaces what is bad and can be replaced. Returns how many that were. */
+/* Replaces what is bad and can be replaced. */
 static int replace_bad(struct config *config, const struct config_source *source)
 {
-    int n = 0;
-
     for (size_t i = 0; i < config->n_files; i++) {
         const struct config_file *with =
             config->files[i]->bad ? find_previous(source, config->files[i]) : NULL;
@@ -42,9 +40,8 @@ static int replace_bad(struct config *config, const struct config_source *source
 
         if (r < 0)
             return r;
-        n += with != NULL;
     }
-    return n;
+    return 0;
 }
 
 static size_t count_bad(const struct config *config)
@@ -62,20 +59,13 @@ int config_settle(struct config *config, const struct config_source *source,
                   struct problems *problems)
 {
     for (;;) {
-        size_t bad;
         int r = replace_bad(config, source);
+        size_t bad = count_bad(config);
 
         if (r >= 0)
             r = config_merge(config->files, config->n_files, source->naming, problems, NULL);
-        if (r < 0)
-            return r;
-        r = replace_bad(config, source);
-        if (r < 0)
-            return r;
-        if (r > 0)
-            continue;
-        bad = count_bad(config);
-        r = config_names_of(config->files, config->n_files, problems);
+        if (r >= 0 && count_bad(config) == bad)
+            r = config_names_of(config->files, config->n_files, problems);
         if (r < 0 || count_bad(config) == bad)
             return r;
     }

@@ -11,6 +11,7 @@
 #include <systemd/sd-journal.h>
 
 #define TEXT_MAX       2048
+#define FIELDS_MAX     9
 #define LIMIT_US       30000000u
 #define LIMIT_MESSAGES 10u
 
@@ -43,8 +44,8 @@ static bool is_journal(void)
 /* ---- fields ---- */
 
 struct fields {
-    struct iovec items[12];
-    char text[12][TEXT_MAX + 16];
+    struct iovec items[FIELDS_MAX];
+    char text[FIELDS_MAX][TEXT_MAX + 16];
     int n;
 };
 
@@ -68,8 +69,7 @@ static int send_to_journal(const struct log_event *event, const char *message)
     add(&fields, "MESSAGE=%s", message);
     add(&fields, "PRIORITY=%d", event->priority);
     add(&fields, "SYSLOG_IDENTIFIER=ipcbrokerd");
-    if (event->id)
-        add(&fields, "MESSAGE_ID=%s", event->id);
+    add(&fields, "MESSAGE_ID=%s", event->id);
     if (event->object)
         add(&fields, "IPCBROKER_OBJECT=%s", event->object);
     if (event->error)
@@ -78,13 +78,8 @@ static int send_to_journal(const struct log_event *event, const char *message)
         add(&fields, "CONFIG_FILE=%s", event->file);
         add(&fields, "CONFIG_LINE=%u", event->line);
     }
-    if (event->client) {
-        if (event->client->pid)
-            add(&fields, "IPCBROKER_CLIENT_PID=%d", event->client->pid);
-        add(&fields, "IPCBROKER_CLIENT_UID=%u", event->client->uid);
-        if (event->client->unit)
-            add(&fields, "IPCBROKER_CLIENT_UNIT=%s", event->client->unit);
-    }
+    if (event->uid)
+        add(&fields, "IPCBROKER_CLIENT_UID=%u", *event->uid);
     return sd_journal_sendv(fields.items, fields.n);
 }
 

@@ -27,16 +27,12 @@ struct log_limit {
 /* What a message is about; all but the priority may be left out. */
 struct log_event {
     int priority;
-    const char *id;     /* one of those above: MESSAGE_ID */
-    const char *object; /* IPCBROKER_OBJECT */
-    const char *file;   /* CONFIG_FILE */
-    unsigned line;      /* CONFIG_LINE */
-    int error;          /* ERRNO, positive or negative */
-    const struct log_client {
-        int pid; /* 0: not known */
-        unsigned uid;
-        const char *unit;    /* NULL: not known */
-    } * client;              /* IPCBROKER_CLIENT_PID, _UID, _UNIT */
+    const char *id;          /* one of those above: MESSAGE_ID */
+    const char *object;      /* IPCBROKER_OBJECT */
+    const char *file;        /* CONFIG_FILE */
+    unsigned line;           /* CONFIG_LINE */
+    int error;               /* ERRNO, positive or negative */
+    const unsigned *uid;     /* IPCBROKER_CLIENT_UID */
     struct log_limit *limit; /* at most 10 in 30 s are written, and then how many were not */
 };
 

@@ -21,15 +21,15 @@ static void leave(struct connection *connection)
 
     LIST_REMOVE(connection, entry);
     if (connection_deinit(connection) && connection->user) {
-        const struct log_client client = {.uid = connection->user->uid};
+        const uid_t *uid = &connection->user->uid;
 
         log_event(&(struct log_event){.priority = LOG_WARNING,
                                       .id = LOG_CLIENT_HELD_UP,
-                                      .client = &client,
+                                      .uid = uid,
                                       .limit = &server->held_up},
                   "uid %u has sent descriptors whose closing held the broker up: no new "
                   "connection of his for a minute",
-                  client.uid);
+                  *uid);
         users_bar(&server->users, connection->user);
     }
     if (connection->user)

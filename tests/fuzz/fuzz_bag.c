@@ -34,7 +34,7 @@ enum {
     ODD_LONE = 16,   /* no bag: just the first thing */
     ODD_NAME = 32,   /* a name of the input's bytes */
     ODD_MARK = 64,   /* its first packet is another's */
-    ODD_MORE = 128,  /* no text at all */
+    ODD_TEXT = 128,  /* no text at all */
 };
 
 static struct notifier notifier;
@@ -225,7 +225,7 @@ static void put_text(int fd, const struct entry *entry)
 
 static void pack(int fd, const struct entry *entry)
 {
-    if (!(entry->shape & ODD_MORE))
+    if (!(entry->shape & ODD_TEXT))
         put_text(fd, entry);
     if (!(entry->shape & ODD_PACKETS) && entry->n > 0)
         put_packet(fd, "descriptors", entry->fds, entry->n);

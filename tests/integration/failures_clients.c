@@ -270,6 +270,18 @@ START_TEST(a_full_backlog_is_a_timeout_for_him_who_does_not_wait)
 }
 END_TEST
 
+/* The guard's own come from its timer, and tell whose they are. */
+START_TEST(a_stray_alarm_harms_nothing)
+{
+    broker.without = "passrights";
+    serve("[queue:orders]\nuse = user:0\n");
+    for (int n = 0; n < 3; n++) {
+        ck_assert_int_eq(kill(broker.broker, SIGALRM), 0);
+        ck_assert_int_eq(get(root(), "orders", 0), O_RDWR);
+    }
+}
+END_TEST
+
 TCase *clients_case(void)
 {
     TCase *tcase = broker_case("clients");
@@ -281,5 +293,6 @@ TCase *clients_case(void)
     tcase_add_loop_test(tcase, a_broker_that_does_not_answer_is_a_timeout, 0, 2);
     tcase_add_test(tcase, a_full_backlog_delays_and_refuses_nobody);
     tcase_add_test(tcase, a_full_backlog_is_a_timeout_for_him_who_does_not_wait);
+    tcase_add_test(tcase, a_stray_alarm_harms_nothing);
     return tcase;
 }

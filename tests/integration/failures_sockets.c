@@ -1,6 +1,8 @@
 /* Sockets and locks that somebody else has, or had. */
 #include "tests/integration/failures_cases.h"
 
+#include "base/base.h"
+
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
@@ -151,6 +153,80 @@ START_TEST(a_directory_that_others_may_write_is_refused)
 }
 END_TEST
 
+/* ---- what a service manager hands in ---- */
+
+static const struct {
+    int domain, type;
+    bool listens;
+    const char *sentence;
+} strangers[] = {
+    {AF_INET, SOCK_STREAM, true, "has the wrong type: its socket unit must have ListenSequ"},
+    {AF_UNIX, SOCK_STREAM, true, "has the wrong type: its socket unit must have ListenSequ"},
+    {AF_UNIX, SOCK_SEQPACKET, true, "hands in a socket at "},
+    {AF_UNIX, SOCK_SEQPACKET, false, "does not listen: it must come from a socket unit"},
+};
+
+START_TEST(a_socket_that_is_not_the_brokers_is_refused)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(strangers[_i].domain, strangers[_i].type | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_ge(fd, 0);
+    if (strangers[_i].domain == AF_UNIX) /* the kernel gives it a name */
+        ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address.sun_family), 0);
+    if (strangers[_i].listens)
+        ck_assert_int_eq(listen(fd, 1), 0);
+    broker.handed[broker.n_handed++] = (struct handed_in){fd, "ipcbroker"};
+    fixture_configure(&broker, ORDERS);
+    ck_assert_int_eq(fixture_start_refused(&broker, NULL), 1);
+    assert_has(fixture_log(&broker), strangers[_i].sentence);
+    ck_assert_int_lt(access(broker.socket, F_OK), 0);
+    ck_assert_int_lt(mq_open("/orders", O_RDONLY), 0);
+    close(fd);
+}
+END_TEST
+
+/* ---- where it is told that the broker is ready ---- */
+
+START_TEST(a_service_manager_without_a_path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof address;
+    char variable[64];
+
+    close(broker.notify);
+    broker.notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ck_assert_int_eq(bind(broker.notify, (struct sockaddr *)&address, sizeof address.sun_family),
+                     0);
+    ck_assert_int_eq(getsockname(broker.notify, (struct sockaddr *)&address, &size), 0);
+    (void)snprintf(variable, sizeof variable, "NOTIFY_SOCKET=@%.*s",
+                   (int)(size - sizeof address.sun_family - 1), address.sun_path + 1);
+    broker.environment[0] = variable;
+    serve(ORDERS);
+}
+END_TEST
+
+static bool is_served(void *ignored)
+{
+    (void)ignored;
+    return get(root(), "orders", 0) == O_RDWR;
+}
+
+static const char *const no_addresses[] = {"NOTIFY_SOCKET=", "NOTIFY_SOCKET=/",
+                                           "NOTIFY_SOCKET=relative"};
+
+/* There is none then, and what only it can keep is said to be lost. */
+START_TEST(a_service_manager_that_has_no_address)
+{
+    fixture_configure(&broker, ORDERS "[eventfd:wake]\nuse = any\n");
+    broker.environment[0] = no_addresses[_i];
+    broker.environment[1] = "FDSTORE=100";
+    fixture_spawn(&broker, NULL);
+    await(is_served, NULL);
+    assert_has(fixture_log(&broker), "there is no descriptor store");
+}
+END_TEST
+
 /* ---- the lock ---- */
 
 START_TEST(a_lock_that_another_holds_is_respected)
@@ -239,6 +315,11 @@ TCase *sockets_case(void)
     tcase_add_test(tcase, the_sockets_of_a_killed_broker_are_replaced);
     tcase_add_loop_test(tcase, what_is_no_socket_of_ours_is_left_in_place, 0, 2 * OBSTACLES_N);
     tcase_add_test(tcase, a_directory_that_others_may_write_is_refused);
+    tcase_add_loop_test(tcase, a_socket_that_is_not_the_brokers_is_refused, 0,
+                        (int)ARRAY_SIZE(strangers));
+    tcase_add_test(tcase, a_service_manager_without_a_path);
+    tcase_add_loop_test(tcase, a_service_manager_that_has_no_address, 0,
+                        (int)ARRAY_SIZE(no_addresses));
     tcase_add_test(tcase, a_lock_that_another_holds_is_respected);
     tcase_add_test(tcase, a_lock_that_is_a_link_is_not_followed);
     tcase_add_test(tcase, a_lock_of_another_user_is_not_taken);

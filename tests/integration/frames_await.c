@@ -143,6 +143,49 @@ START_TEST(who_waits_and_goes_is_forgotten)
 }
 END_TEST
 
+/* ---- events ---- */
+
+static void replace_queue(const char *name)
+{
+    struct ipcb *admin;
+    struct ipcb_facts *facts;
+
+    ck_assert_int_eq(ipcb_new(&admin, broker.admin), 0);
+    ck_assert_msg(ipcb_replace(admin, name, &facts) == 0, "%s", ipcb_message(admin));
+    (void)ipcb_facts_free(facts);
+    (void)ipcb_free(admin);
+}
+
+/* A member of the group is told; who is in no such unit is not. */
+START_TEST(a_replacement_is_told_to_those_who_may)
+{
+    const gid_t group = user(3).gid;
+    struct who member = user(0);
+    struct answer answer;
+    struct wire_field field;
+    int fds[2];
+
+    member.groups = &group;
+    member.n_groups = 1;
+    serve("[queue:orders]\nuse = group:$C3, unit:nobody-*.service\n");
+    fds[0] = dial_as(member);
+    fds[1] = dial_as(user(1));
+    expect_alive(fds[0]);
+    expect_alive(fds[1]);
+    replace_queue("orders");
+    ck_assert(get_answer(fds[0], &answer));
+    ck_assert_uint_eq(answer.header.type, WIRE_EVENT);
+    ck_assert_int_gt(wire_next(&answer.fields, &field), 0);
+    ck_assert_uint_eq(field.type, WIRE_FIELD_REPLACED);
+    ck_assert_uint_eq(field.size, strlen("orders"));
+    ck_assert_int_eq(memcmp(field.value, "orders", field.size), 0);
+    expect_alive(fds[0]);
+    expect_alive(fds[1]); /* the next that comes is the answer to this */
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
 void add_await_cases(Suite *suite)
 {
     TCase *cases = tcase_create("await");
@@ -155,5 +198,8 @@ void add_await_cases(Suite *suite)
     tcase_add_test(cases, nobody_cancels_for_another);
     tcase_add_test(cases, what_is_wrong_with_one);
     tcase_add_test(cases, who_waits_and_goes_is_forgotten);
+    suite_add_tcase(suite, cases);
+    cases = broker_case("events");
+    tcase_add_test(cases, a_replacement_is_told_to_those_who_may);
     suite_add_tcase(suite, cases);
 }

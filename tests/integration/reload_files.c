@@ -74,7 +74,9 @@ START_TEST(a_bad_drop_in_counts_as_before)
     struct ipcb_facts *facts;
     struct ipcb *b;
 
-    fixture_drop_in(&broker, "10-extra.conf", "[queue:extra]\nuse = user:$C0\n");
+    fixture_drop_in(&broker, "10-extra.conf",
+                    "[queue:extra]\nuse = user:$C0, user:root\nsend = group:root, user:daemon\n"
+                    "[grant:later]\nuse = user:bin\n");
     serve(MAIN "[eventfd:wake]\nuse = any\n");
     fixture_drop_in(&broker, "10-extra.conf", bad[_i].text);
     fixture_drop_in(&broker, "20-good.conf", "[queue:good]\nuse = user:$C0\n");
@@ -89,6 +91,7 @@ START_TEST(a_bad_drop_in_counts_as_before)
         (void)ipcb_list_free(list);
         ck_assert_int_eq(get(user(0), "extra", 0), O_RDWR);
         ck_assert_int_eq(get(user(1), "extra", 0), -EACCES);
+        ck_assert_int_eq(get(root(), "extra", 0), O_RDWR); /* by a name that is still known */
         ck_assert_int_eq(get(user(0), "good", 0), O_RDWR);
         ck_assert_int_eq(orders(0), O_RDWR);
     }
@@ -261,6 +264,26 @@ START_TEST(sockets_change_by_restart_only_and_it_is_said)
 }
 END_TEST
 
+START_TEST(sockets_of_the_configuration_change_by_restart_only_and_it_is_said)
+{
+    struct ipcb_list *list;
+
+    fixture_set_admin_apart(&broker);
+    serve("[broker]\nsocket = $D/run/ipcbroker.sock\nadmin_socket = $D/admin/admin.sock\n" MAIN);
+    fixture_configure(&broker, "[broker]\nsocket = $D/run/ipcbroker.sock\n"
+                               "admin_socket = /nowhere/else.sock\n" MAIN);
+    list = reload();
+    ck_assert_str_eq(summary(list, "state"), "applied");
+    expect_problem(list, "admin_socket has changed, which a restart will apply", "");
+    (void)ipcb_list_free(list);
+    fixture_configure(&broker, "[broker]\nadmin_socket = $D/admin/admin.sock\n" MAIN);
+    list = reload();
+    expect_problem(list, "socket has changed, which a restart will apply", "");
+    (void)ipcb_list_free(list);
+    ck_assert_int_eq(orders(0), O_RDWR);
+}
+END_TEST
+
 /* A lower max_clients closes nobody; who may observe or administer is asked of the new file. */
 START_TEST(the_broker_section_takes_effect)
 {
@@ -295,7 +318,20 @@ START_TEST(the_broker_section_takes_effect)
 }
 END_TEST
 
-/* More errors than a frame holds come in pages, each once. */
+/* Somebody has made it his own; what it can be reached by stays as it was. */
+START_TEST(an_admin_socket_whose_mode_cannot_be_set)
+{
+    serve(MAIN);
+    ck_assert_int_eq(chown(broker.admin, 0, 0), 0);
+    fixture_configure(&broker, "[broker]\nadmin = user:$C2\n" MAIN);
+    reload_to("applied");
+    assert_has(fixture_log(&broker),
+               "run/ipcbroker.sock.admin cannot be set: Operation not permitted");
+    ck_assert_int_eq(orders(0), O_RDWR);
+}
+END_TEST
+
+/* More errors than a frame holds come in pages, each once; a thousand are kept. */
 START_TEST(many_errors_all_come)
 {
     static char text[65536];
@@ -303,14 +339,14 @@ START_TEST(many_errors_all_come)
     size_t used = 0, n = 0;
 
     serve(MAIN);
-    for (int i = 0; i < 900; i++)
+    for (int i = 0; i < 1100; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "[queue:q%d]\nnonsense\n", i);
     fixture_drop_in(&broker, "10-extra.conf", text);
     list = reload();
-    ck_assert_str_eq(summary(list, "errors"), "900");
+    ck_assert_str_eq(summary(list, "errors"), "1100");
     for (size_t i = 1; i < ipcb_list_count(list); i++)
         n += strstr(fact_text(ipcb_list_at(list, i), "problem"), "no '=' in the line") != NULL;
-    ck_assert_uint_eq(n, 900);
+    ck_assert_uint_eq(n, 1000);
     (void)ipcb_list_free(list);
 }
 END_TEST
@@ -396,6 +432,8 @@ void add_files(Suite *suite)
     tcase_add_test(cases, an_empty_drop_in_stands_for_none);
     tcase_add_test(cases, a_grant_from_another_file);
     tcase_add_test(cases, sockets_change_by_restart_only_and_it_is_said);
+    tcase_add_test(cases, sockets_of_the_configuration_change_by_restart_only_and_it_is_said);
+    tcase_add_test(cases, an_admin_socket_whose_mode_cannot_be_set);
     tcase_add_test(cases, the_broker_section_takes_effect);
     tcase_add_test(cases, many_errors_all_come);
     tcase_add_test(cases, a_name_service_that_hangs_holds_nobody);

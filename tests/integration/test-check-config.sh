@@ -118,6 +118,42 @@ sockets_that_cannot_be_are_errors() {
     expect_text err 'relative is no path for a socket'
 }
 
+more_errors_than_a_person_reads_are_counted() {
+    for n in {1..1100}; do printf 'nonsense %d\n' "$n"; done >c.conf
+    expect_status 78 "$ipcbrokerd" --check-config c.conf
+    expect_text err 'c.conf:1000: ' 'and 100 more problems'
+}
+
+wrong_usage_is_2() {
+    local options
+    for options in --nonsense --config '--without eventfds' '--offline' 'a.conf' \
+        '--check-config a.conf b.conf' '--check-config --config a.conf b.conf' '--config a.conf --user'; do
+        # shellcheck disable=SC2086 # they are words
+        expect_status 2 "$ipcbrokerd" $options
+        expect_text err "Try 'ipcbrokerd --help'."
+    done
+    expect_text err '--user and a file exclude each other'
+}
+
+help_and_version_go_to_stdout() {
+    expect_status 0 "$ipcbrokerd" --help
+    expect_text out --check-config --without
+    expect_status 0 "$ipcbrokerd" --version
+    expect_text out 'ipcbrokerd '
+    ! "$ipcbrokerd" --version >/dev/full || fail 'nobody can read it, and all is said to be well'
+}
+
+# The broker writes to no file that it opens in the place of its standard ones.
+closed_standard_descriptors_are_filled() {
+    printf 'nonsense\n' >c.conf
+    local status=0
+    "$ipcbrokerd" --check-config c.conf <&- >&- 2>&- || status=$?
+    ((status == 78)) || fail "status $status"
+    [[ $(<c.conf) == nonsense ]]
+    printf '[queue:a]\nuse = any\n' >c.conf
+    "$ipcbrokerd" --check-config c.conf <&- >&- || fail "status $?"
+}
+
 the_shipped_examples_are_good() {
     local file
     for file in "$TEST_SRCDIR"/conf/*.conf; do
@@ -133,5 +169,7 @@ tests=(a_good_file_is_0_with_sums nothing_is_touched drop_ins_are_read_and_judge
     a_mode_that_passes_grants_by_is_warned_of an_object_without_grants_is_warned_of
     the_users_places_are_checked_by_user a_refused_file_is_judged_to_its_end
     an_unknown_group_is_an_error_of_its_line sockets_that_cannot_be_are_errors a_start_with_a_bad_main_file_is_78
-    a_start_with_a_bad_drop_in_needs_strict_to_fail the_shipped_examples_are_good)
+    a_start_with_a_bad_drop_in_needs_strict_to_fail more_errors_than_a_person_reads_are_counted
+    wrong_usage_is_2 help_and_version_go_to_stdout closed_standard_descriptors_are_filled
+    the_shipped_examples_are_good)
 run_tests "${tests[@]}"

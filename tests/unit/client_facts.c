@@ -310,10 +310,23 @@ START_TEST(the_bytes_of_can)
 }
 END_TEST
 
+START_TEST(no_facts_are_none)
+{
+    ck_assert_uint_eq(ipcb_facts_count(NULL), 0);
+    ck_assert_ptr_null(ipcb_facts_at(NULL, 0));
+    ck_assert_ptr_null(ipcb_facts_find(NULL, "name"));
+    ck_assert_ptr_null(ipcb_facts_free(NULL));
+    ck_assert_uint_eq(ipcb_list_count(NULL), 0);
+    ck_assert_ptr_null(ipcb_list_at(NULL, 0));
+    ck_assert_ptr_null(ipcb_list_free(NULL));
+}
+END_TEST
+
 TCase *facts_cases(void)
 {
     TCase *cases = tcase_create("facts");
 
+    tcase_add_test(cases, no_facts_are_none);
     tcase_add_test(cases, facts_of_all_types);
     tcase_add_test(cases, facts_that_make_no_sense);
     tcase_add_test(cases, the_bytes_of_can);

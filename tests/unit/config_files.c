@@ -3,12 +3,18 @@
 
 #include "daemon/config_paths.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
-/* What the next lstat() and realpath() of this program fail with; 0: nothing. */
-static int lstat_error, realpath_error;
+/* What lstat(), realpath() and the lookup of a group fail with in this program; 0: nothing. */
+static int lstat_error, realpath_error, group_error;
+static bool asprintf_fails;
 
 int lstat(const char *path, struct stat *status)
 {
@@ -20,6 +26,57 @@ char *realpath(const char *path, char *resolved)
 {
     errno = realpath_error;
     return errno || resolved ? NULL : canonicalize_file_name(path);
+}
+
+/* So many copies and larger arrays are made before one cannot be; negative: all can. */
+static int copies_left = -1;
+
+static bool is_out_of_memory(void)
+{
+    return copies_left >= 0 && copies_left-- == 0;
+}
+
+void *reallocarray(void *old, size_t n, size_t size)
+{
+    return is_out_of_memory() ? NULL : realloc(old, n * size);
+}
+
+char *strndup(const char *text, size_t most)
+{
+    size_t size = strnlen(text, most);
+    char *copy = is_out_of_memory() ? NULL : malloc(size + 1);
+
+    if (copy) {
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+    }
+    return copy;
+}
+
+char *strdup(const char *text)
+{
+    return strndup(text, strlen(text));
+}
+
+int asprintf(char **ret, const char *format, ...)
+{
+    va_list arguments;
+    int r;
+
+    if (asprintf_fails)
+        return -1;
+    va_start(arguments, format);
+    r = vasprintf(ret, format, arguments);
+    va_end(arguments);
+    return r;
+}
+
+int getgrnam_r(const char *name, struct group *group, char *buffer, size_t size,
+               struct group **result)
+{
+    __typeof__(&getgrnam_r) next = (__typeof__(&getgrnam_r))dlsym(RTLD_NEXT, "getgrnam_r");
+
+    return group_error ? group_error : next(name, group, buffer, size, result);
 }
 
 /* ---- which files ---- */
@@ -181,6 +238,38 @@ START_TEST(link_that_cannot_be_judged)
 }
 END_TEST
 
+START_TEST(no_memory_for_paths)
+{
+    const struct config_source of_user = {.user = true};
+
+    put("main.conf", QUEUE);
+    asprintf_fails = true;
+    ck_assert_int_eq(load(), -ENOMEM);
+    ck_assert_int_eq(setenv("HOME", directory, 1), 0);
+    ck_assert_int_eq(load_source(&of_user), -ENOMEM);
+    asprintf_fails = false;
+    expect_none(load());
+    ck_assert_int_eq(rename("main.conf", "file"), 0);
+    ck_assert_int_eq(symlink("file", "main.conf"), 0);
+    realpath_error = ENOMEM;
+    ck_assert_int_eq(load(), -ENOMEM);
+    realpath_error = 0;
+    expect_none(load());
+}
+END_TEST
+
+/* The directory is judged once. */
+START_TEST(link_within_its_directory)
+{
+    put("file", QUEUE);
+    ck_assert_int_eq(symlink("file", "main.conf"), 0);
+    expect_none(load());
+    ck_assert_int_eq(chmod(".", 0777), 0);
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "its directory . is writable by others");
+}
+END_TEST
+
 START_TEST(link_of_somebody_else)
 {
     if (geteuid() != 0)
@@ -328,6 +417,45 @@ START_TEST(file_that_is_longer_than_it_says)
 }
 END_TEST
 
+#define MAPPINGS 16000 /* of which /proc/self/smaps says some hundred bytes each */
+
+/* A file that says that it is empty, and has more than is read. */
+static void make_endless_file(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, MAPPINGS * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    ck_assert_ptr_ne(pages, MAP_FAILED);
+    for (size_t i = 0; i < MAPPINGS; i += 2)
+        ck_assert_int_eq(mprotect(pages + i * page, page, PROT_NONE), 0);
+    ck_assert_int_eq(symlink("/proc/self/smaps", "main.conf"), 0);
+}
+
+START_TEST(file_that_does_not_end)
+{
+    make_endless_file();
+    ck_assert_int_eq(load(), -EBADMSG);
+    expect_one_error("main.conf", 0, "expected at most 4 MiB");
+}
+END_TEST
+
+START_TEST(file_that_memory_does_not_hold)
+{
+    const char *flags = getenv("TEST_CFLAGS");
+    struct rlimit limit;
+
+    if (flags && strstr(flags, "sanitize")) /* whose memory has no such limit */
+        return;
+    make_endless_file();
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = 1 << 20; /* less than there is: what malloc has is all */
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    ck_assert_int_eq(load(), -ENOMEM);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+END_TEST
+
 #define UNKNOWN "[queue:a]\nuse = user:no-such-user-x, user:3\nsend = user:no-such-user-x\n"
 
 START_TEST(unknown_names)
@@ -357,6 +485,61 @@ START_TEST(unknown_group_of_a_queue)
 }
 END_TEST
 
+/* Who may observe by default is so as long as the name service does not say otherwise. */
+START_TEST(a_default_group_that_cannot_be_looked_up)
+{
+    struct config_source source = {.file = "main.conf"};
+    struct config *before;
+    const struct subject *group;
+
+    ck_assert_uint_eq(resolve_text(QUEUE, false, false), 0);
+    before = config;
+    config = NULL;
+    before->observe.items[0].subject.id = 4711;
+    before->observe.items[0].subject.resolved = true;
+    source.previous = before;
+    group_error = EIO;
+    expect_none(load_source(&source));
+    group_error = 0;
+    group = &config->observe.items[0].subject;
+    ck_assert(group->resolved);
+    ck_assert_uint_eq(group->id, 4711);
+    expect_none(load_source(&source));
+    ck_assert_uint_ne(config->observe.items[0].subject.id, 4711);
+    (void)config_free(before);
+}
+END_TEST
+
+/* Whichever fails, the reload has failed, and what was in force is whole. */
+START_TEST(a_reload_without_memory)
+{
+    struct config_source source = {.file = "main.conf"};
+    struct config *before;
+    int n = 0, r;
+
+    ck_assert_int_eq(mkdir("there", 0755), 0);
+    put("there/file", "[queue:a]\nuse = user:root, group:root\n");
+    ck_assert_int_eq(symlink("there/file", "main.conf"), 0);
+    put_drop_in("1.conf", "[queue:b]\nuse = user:root\n[grant:a]\nsend = user:daemon\n");
+    expect_none(load());
+    ck_assert_int_eq(config_resolve(config, &source, false, &problems), 0);
+    before = config;
+    config = NULL;
+    source.previous = before;
+    put_drop_in("1.conf", "nonsense\n");
+    do {
+        copies_left = n++;
+        r = load_source(&source);
+        ck_assert_msg(r == (copies_left < 0 ? -ENOMEM : 0), "without copy %d: %d", n, r);
+    } while (copies_left < 0);
+    copies_left = -1;
+    ck_assert_int_gt(n, 20);
+    ck_assert_uint_eq(config->n_objects, 2);
+    ck_assert_uint_eq(access_of("b", 0), WIRE_USE);
+    (void)config_free(before);
+}
+END_TEST
+
 void add_file_cases(TCase *cases)
 {
     tcase_add_test(cases, one_directory_hides_and_masks_another);
@@ -370,6 +553,8 @@ void add_file_cases(TCase *cases)
     tcase_add_test(cases, dangling_drop_in);
     tcase_add_test(cases, link_to_a_file);
     tcase_add_test(cases, link_that_cannot_be_judged);
+    tcase_add_test(cases, no_memory_for_paths);
+    tcase_add_test(cases, link_within_its_directory);
     tcase_add_test(cases, link_of_somebody_else);
     tcase_add_test(cases, read_error);
     tcase_add_test(cases, unreadable_file);
@@ -378,7 +563,11 @@ void add_file_cases(TCase *cases)
     tcase_add_test(cases, writable_directory);
     tcase_add_test(cases, four_mebibytes);
     tcase_add_test(cases, file_that_is_longer_than_it_says);
+    tcase_add_test(cases, file_that_does_not_end);
+    tcase_add_test(cases, file_that_memory_does_not_hold);
     tcase_add_test(cases, known_names);
     tcase_add_test(cases, unknown_names);
     tcase_add_test(cases, unknown_group_of_a_queue);
+    tcase_add_test(cases, a_default_group_that_cannot_be_looked_up);
+    tcase_add_test(cases, a_reload_without_memory);
 }

@@ -8,10 +8,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define OTHER_UID 4000000000u /* nobody's */
@@ -444,6 +446,46 @@ START_TEST(a_lock_of_another_user)
 }
 END_TEST
 
+/* The last holder goes between the opening of the file and the lock; _i: another has made a new
+ * one since. */
+static bool meddle;
+
+int flock(int fd, int operation)
+{
+    if (meddle) {
+        meddle = false;
+        (void)unlink(path);
+        if (access(other_path, F_OK) == 0)
+            (void)rename(other_path, path);
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+START_TEST(a_lock_that_goes_meanwhile)
+{
+    struct stat locked, named;
+
+    touch(path, 0600);
+    if (_i)
+        touch(other_path, 0600);
+    meddle = true;
+    ck_assert_int_eq(lock_take(&lock, path, &why), 0);
+    ck_assert(!meddle);
+    ck_assert_int_eq(fstat(lock.fd, &locked), 0);
+    ck_assert_int_eq(lstat(path, &named), 0);
+    ck_assert_uint_eq(locked.st_ino, named.st_ino);
+}
+END_TEST
+
+START_TEST(a_lock_with_another_name)
+{
+    touch(other_path, 0600);
+    ck_assert_int_eq(link(other_path, path), 0);
+    ck_assert_int_eq(lock_take(&lock, path, &why), -EPERM);
+    assert_why("is not a file of uid 0 alone");
+}
+END_TEST
+
 /* ---- many at once ---- */
 
 #define RIVALS 6
@@ -543,6 +585,8 @@ static void add_foreign_cases(Suite *suite)
     tcase_add_test(cases, a_socket_of_another_user_is_not);
     tcase_add_test(cases, the_directory_of_another_user);
     tcase_add_test(cases, a_lock_of_another_user);
+    tcase_add_loop_test(cases, a_lock_that_goes_meanwhile, 0, 2);
+    tcase_add_test(cases, a_lock_with_another_name);
     suite_add_tcase(suite, cases);
 }
 
