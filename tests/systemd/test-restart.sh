@@ -72,11 +72,13 @@ is_struck() {
 }
 
 killed_at_any_moment_of_a_start() {
-    local moment points=0
+    local moment pid points=0
     serve_under_killer
     for ((moment = 1; ; moment += ${STRIKE_STEP:-7})); do
         echo "$moment" >"$strike"
-        kill_broker # which is started, struck, and started
+        pid=$(main_pid)
+        kill -KILL "$pid" || true # it was struck itself, late: when it was ready
+        await another_pid_than "$pid" # which is started, struck, and started
         [[ ! -e $strike ]] || break
         await is_active
         expect_filled
