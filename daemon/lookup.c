@@ -23,6 +23,7 @@ struct name {
 struct lookup {
     pthread_mutex_t mutex;
     pthread_cond_t end; /* by CLOCK_MONOTONIC */
+    pthread_t thread;
     unsigned holders;
     bool over; /* all is answered, or nobody waits any more */
     uint64_t until_us;
@@ -130,16 +131,13 @@ static void *look_up_all(void *argument)
 /* It takes no signal: those are the business of the loop. */
 static int start_thread(struct lookup *lookup)
 {
-    pthread_t thread;
     sigset_t all, before;
     int error;
 
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, NULL, look_up_all, lookup);
+    error = pthread_create(&lookup->thread, NULL, look_up_all, lookup);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0)
-        (void)pthread_detach(thread);
     return -error;
 }
 
@@ -203,12 +201,17 @@ void lookup_finish(struct lookup *lookup)
         .tv_sec = (time_t)(lookup->until_us / 1000000),
         .tv_nsec = (long)(lookup->until_us % 1000000) * 1000,
     };
+    bool late = false;
 
     (void)pthread_mutex_lock(&lookup->mutex);
     while (!lookup->over)
         if (pthread_cond_timedwait(&lookup->end, &lookup->mutex, &until) != 0)
-            lookup->over = true;
+            lookup->over = late = true;
     (void)pthread_mutex_unlock(&lookup->mutex);
+    if (late)
+        (void)pthread_detach(lookup->thread);
+    else
+        (void)pthread_join(lookup->thread, NULL); /* it is done but for its end */
 }
 
 int lookup_result(const struct lookup *lookup, size_t index, uint32_t *ret)

@@ -15,7 +15,7 @@ int lookup_new(struct lookup **ret, size_t n) _must_check_;
 /* Adds the name of a user or a group, which is copied, before the start. Two equal names in a row
  * are looked up once. -ENOMEM. */
 int lookup_add(struct lookup *lookup, enum subject_type type, const char *name) _must_check_;
-/* Starts the thread. -EAGAIN: there may be no more threads. */
+/* Starts the thread, which has to be waited for. -EAGAIN: there may be no more threads. */
 int lookup_start(struct lookup *lookup) _must_check_;
 /* Waits until all is answered, at most LOOKUP_SECONDS from the start on. */
 void lookup_finish(struct lookup *lookup);

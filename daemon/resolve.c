@@ -11,6 +11,7 @@ struct batch {
     struct resolve_item *items;
     size_t n;
     struct lookup *lookup; /* owned; NULL: not begun */
+    bool runs;
 };
 
 struct batches {
@@ -20,8 +21,11 @@ struct batches {
 
 static void batches_deinit(struct batches *batches)
 {
-    for (size_t i = 0; i < batches->n; i++)
+    for (size_t i = 0; i < batches->n; i++) {
+        if (batches->items[i].runs) /* where something else has failed */
+            lookup_finish(batches->items[i].lookup);
         (void)lookup_free(batches->items[i].lookup);
+    }
     free(batches->items);
 }
 
@@ -66,6 +70,7 @@ static int begin(struct batch *batch)
     }
     if (r >= 0)
         r = lookup_start(batch->lookup);
+    batch->runs = r >= 0;
     for (size_t i = 0; i < batch->n; i++)
         batch->items[i].error = r;
     return r == -ENOMEM ? r : 0;
@@ -73,8 +78,9 @@ static int begin(struct batch *batch)
 
 static int finish(struct batch *batch)
 {
-    if (batch->items[0].error == 0)
+    if (batch->runs)
         lookup_finish(batch->lookup);
+    batch->runs = false;
     for (size_t i = 0; i < batch->n; i++) {
         struct resolve_item *item = &batch->items[i];
 
