@@ -91,6 +91,9 @@ int fixture_start_refused(struct fixture *f, const char *const *arguments);
 int fixture_end(struct fixture *f, int signal);
 /* All that the broker has written so far, in a static buffer. */
 const char *fixture_log(struct fixture *f);
+/* Where that says what descriptors were open at the end, which makes no exit status under valgrind;
+ * NULL: none but inherited ones. */
+const char *fixture_left_open(struct fixture *f);
 /* The STATUS= that the broker told last, in a static buffer. */
 const char *fixture_status(void);
 

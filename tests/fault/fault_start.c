@@ -95,6 +95,15 @@ static void judge_start(enum outcome outcome)
     }
 }
 
+/* What sanitizers and valgrind say of it. */
+static void check_log(void)
+{
+    const char *left = fixture_left_open(&broker);
+
+    WANT(!left, "left open: %.1000s", left);
+    WANT(!strstr(fixture_log(&broker), "Sanitizer"), "%s", fixture_log(&broker));
+}
+
 static void start_once(void)
 {
     enum outcome outcome;
@@ -106,7 +115,7 @@ static void start_once(void)
         disarm();
     judge_start(outcome);
     disarm();
-    WANT(!strstr(fixture_log(&broker), "Sanitizer"), "%s", fixture_log(&broker));
+    check_log();
 }
 
 START_TEST(a_start)
@@ -163,7 +172,7 @@ static void stop_once(void)
     disarm();
     status = fixture_reap(&broker);
     WANT(status == 0, "it ends with %d; log: %s", status, fixture_log(&broker));
-    WANT(!strstr(fixture_log(&broker), "Sanitizer"), "%s", fixture_log(&broker));
+    check_log();
 }
 
 START_TEST(a_stop)

@@ -18,7 +18,8 @@ void plan_open(void);
  * of the calls for N = 1, 2, ... until a run makes none fail. RUN arms the page where it begins to
  * be of interest, and disarms it. Tells how many points and sites there were, on the standard
  * output. FAULT_EVERY in the environment: only every so many of the points (17; 1: all), and
- * besides one of each call with each of its errors in the whole of the program. */
+ * besides one of each call with each of its errors in the whole of the program. FAULT_MEMORY: only
+ * the family of malloc(). */
 void plan_play(const char *scenario, void (*run)(void));
 
 /* A run found something wrong: says it, with the point, and goes on; the test fails at the end. */
