@@ -119,6 +119,59 @@ START_TEST(half_closed_before_it_was_accepted)
 }
 END_TEST
 
+#define N_BUSY      32u
+#define N_NEWCOMERS 8u
+#define N_ASKED     2u
+
+/* How many clients there are, by a reply to a status request. */
+static unsigned count_clients(int fd, uint32_t serial)
+{
+    struct answer answer;
+    struct wire_field field;
+    struct wire_fact fact;
+
+    expect_reply(fd, &answer, WIRE_STATUS, serial, 0);
+    while (wire_next(&answer.fields, &field) == 1)
+        if (field.type == WIRE_FIELD_FACT && wire_get_fact(&field, &fact) == 0 &&
+            fact.key_size == strlen("clients") && memcmp(fact.key, "clients", fact.key_size) == 0)
+            return (unsigned)fact.number;
+    ck_abort_msg("the status does not tell how many clients there are");
+}
+
+static void ask_status(int fd, uint32_t serial)
+{
+    struct frame frame;
+
+    frame_begin(&frame, WIRE_STATUS, serial);
+    put_frame(fd, &frame);
+}
+
+/* While many ask, more than one newcomer a turn is let in: a client has one answer a turn, and the
+ * second one knows of all of them. */
+START_TEST(newcomers_have_their_share_of_a_full_turn)
+{
+    int busy[N_BUSY], newcomers[N_NEWCOMERS];
+
+    for (unsigned i = 0; i < N_BUSY; i++) {
+        busy[i] = dial();
+        expect_alive(busy[i]);
+    }
+    freeze();
+    for (unsigned i = 0; i < N_NEWCOMERS; i++)
+        newcomers[i] = dial();
+    for (unsigned i = 0; i < N_BUSY; i++)
+        for (uint32_t serial = 1; serial <= N_ASKED; serial++)
+            ask_status(busy[i], serial);
+    thaw();
+    (void)count_clients(busy[0], 1);
+    ck_assert_uint_eq(count_clients(busy[0], N_ASKED), N_BUSY + N_NEWCOMERS);
+    for (unsigned i = 0; i < N_BUSY; i++)
+        close(busy[i]);
+    for (unsigned i = 0; i < N_NEWCOMERS; i++)
+        close(newcomers[i]);
+}
+END_TEST
+
 /* More descriptors than may be on their way: the rest waits until the client reads. */
 START_TEST(batches_wait_for_the_reader)
 {
@@ -454,6 +507,7 @@ void add_flow_cases(Suite *suite)
     tcase_add_test(cases, pipelined_requests_are_answered_in_order);
     tcase_add_test(cases, half_closed_with_requests_queued);
     tcase_add_test(cases, half_closed_before_it_was_accepted);
+    tcase_add_test(cases, newcomers_have_their_share_of_a_full_turn);
     tcase_add_test(cases, batches_wait_for_the_reader);
     tcase_add_test(cases, a_reader_in_the_wrong_moment_is_not_forgotten);
     tcase_add_loop_test(cases, at_most_253_descriptors_are_unread, 0, (int)ARRAY_SIZE(unread));

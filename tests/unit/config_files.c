@@ -451,6 +451,7 @@ START_TEST(file_that_memory_does_not_hold)
     limit.rlim_cur = 1 << 20; /* less than there is: what malloc has is all */
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
     ck_assert_int_eq(load(), -ENOMEM);
+    ck_assert_uint_eq(problems.n, 0); /* nothing of it was read */
     limit.rlim_cur = limit.rlim_max;
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
 }
