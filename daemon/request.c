@@ -230,6 +230,13 @@ static int check_rest(struct request *request)
     return request_next_of(request, NO_FIELD, &field);
 }
 
+int request_only_of(struct request *request, unsigned type, struct wire_field *ret)
+{
+    int r = request_next_of(request, type, ret), rest = r > 0 ? check_rest(request) : 0;
+
+    return rest < 0 ? rest : r;
+}
+
 /* ---- acquire ---- */
 
 /* Is not of one of the kinds that the item takes, which are named. */

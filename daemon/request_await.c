@@ -52,7 +52,7 @@ int request_cancel(struct request *request)
 {
     struct wire_field field;
     uint32_t serial;
-    int r = request_next_of(request, WIRE_FIELD_SERIAL, &field);
+    int r = request_only_of(request, WIRE_FIELD_SERIAL, &field);
 
     if (r < 0)
         return r;

@@ -37,6 +37,9 @@ int request_not_known(struct request *request, const struct wire_field *field);
 
 /* 1: the next field that is of TYPE; others are skipped unless they are critical. */
 int request_next_of(struct request *request, unsigned type, struct wire_field *ret) _must_check_;
+/* The same for requests that change something and have one such field: what lies behind it is
+ * looked at now, since a request that is refused must have changed nothing. */
+int request_only_of(struct request *request, unsigned type, struct wire_field *ret) _must_check_;
 
 /* Adds the grants of an object that match WHO (NULL: all), with their PLACES if wanted. A reply
  * holds a few hundred; whoever has more is told how many are not shown. */

@@ -103,7 +103,7 @@ int request_replace(struct request *request)
     struct object *object = NULL;
     struct wire_field field;
     uint64_t depth = 0;
-    int r = request_next_of(request, WIRE_FIELD_NAME, &field);
+    int r = request_only_of(request, WIRE_FIELD_NAME, &field);
 
     if (r < 0)
         return r;
@@ -190,7 +190,7 @@ int request_purge(struct request *request)
     struct object *object;
     struct wire_field field;
     const char *name;
-    int r = request_next_of(request, WIRE_FIELD_NAME, &field), busy = check_free(request);
+    int r = request_only_of(request, WIRE_FIELD_NAME, &field), busy = check_free(request);
 
     if (r < 0 || busy < 0)
         return r < 0 ? r : busy;

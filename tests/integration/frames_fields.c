@@ -101,6 +101,76 @@ START_TEST(a_critical_field_behind_items_leaks_nothing)
 }
 END_TEST
 
+/* Asks with the one field that the request has, and one behind it that no broker knows. */
+static void refuse(int fd, unsigned type, struct frame *frame)
+{
+    struct answer answer;
+
+    wire_put_text(&frame->writer, CRITICAL(99), "");
+    put_frame(fd, frame);
+    expect_reply(fd, &answer, type, frame->bytes[4], EOPNOTSUPP);
+}
+
+static uint64_t count_retired(struct ipcb *admin)
+{
+    struct ipcb_facts *facts;
+    uint64_t n;
+
+    ck_assert_int_eq(ipcb_status(admin, &facts), 0);
+    n = fact_number(facts, "retired");
+    (void)ipcb_facts_free(facts);
+    return n;
+}
+
+START_TEST(a_critical_field_behind_the_name_of_what_changes)
+{
+    struct ipcb_facts *facts;
+    struct frame frame;
+    struct ipcb *admin;
+    int fd = raw_connect(broker.admin);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(ipcb_new(&admin, broker.admin), 0);
+    frame_begin(&frame, WIRE_REPLACE, 1);
+    wire_put_text(&frame.writer, WIRE_FIELD_NAME, "e");
+    refuse(fd, WIRE_REPLACE, &frame);
+    ck_assert_uint_eq(count_retired(admin), 0);
+    ck_assert_int_eq(ipcb_replace(admin, "e", &facts), 0);
+    (void)ipcb_facts_free(facts);
+    close(fd); /* which is told of the replacement */
+    fd = raw_connect(broker.admin);
+    ck_assert_int_ge(fd, 0);
+    frame_begin(&frame, WIRE_PURGE, 1);
+    wire_put_text(&frame.writer, WIRE_FIELD_NAME, "e@1");
+    refuse(fd, WIRE_PURGE, &frame);
+    ck_assert_uint_eq(count_retired(admin), 1);
+    (void)ipcb_free(admin);
+    close(fd);
+}
+END_TEST
+
+/* What was to be cancelled waits on: it can still be cancelled. */
+START_TEST(a_critical_field_behind_the_serial_of_what_waits)
+{
+    struct answer answer;
+    struct frame frame;
+    int fd = dial();
+
+    frame_begin(&frame, WIRE_AWAIT, 1);
+    wire_put_text(&frame.writer, WIRE_FIELD_NAME, "later");
+    put_frame(fd, &frame);
+    frame_begin(&frame, WIRE_CANCEL, 2);
+    wire_put_u32(&frame.writer, WIRE_FIELD_SERIAL, 1);
+    refuse(fd, WIRE_CANCEL, &frame);
+    frame_begin(&frame, WIRE_CANCEL, 3);
+    wire_put_u32(&frame.writer, WIRE_FIELD_SERIAL, 1);
+    put_frame(fd, &frame);
+    expect_reply(fd, &answer, WIRE_CANCEL, 3, 0);
+    expect_reply(fd, &answer, WIRE_AWAIT, 1, ECANCELED);
+    close(fd);
+}
+END_TEST
+
 /* ---- names ---- */
 
 #define LONG_NAME NAME_180 "n"
@@ -610,6 +680,8 @@ void add_field_cases(Suite *suite)
     tcase_add_loop_test(cases, a_critical_field_behind_the_known_ones, 0, N_VALID);
     tcase_add_test(cases, a_known_critical_field);
     tcase_add_test(cases, a_critical_field_behind_items_leaks_nothing);
+    tcase_add_test(cases, a_critical_field_behind_the_name_of_what_changes);
+    tcase_add_test(cases, a_critical_field_behind_the_serial_of_what_waits);
     tcase_add_loop_test(cases, a_name_to_acquire, 0, (int)ARRAY_SIZE(names));
     tcase_add_loop_test(cases, a_name_to_show, 0, (int)ARRAY_SIZE(names));
     tcase_add_test(cases, a_name_of_65000_bytes);

@@ -58,15 +58,32 @@ char *strdup(const char *text)
     return strndup(text, strlen(text));
 }
 
+static int print(char **ret, const char *format, va_list arguments)
+{
+    return asprintf_fails ? -1 : vasprintf(ret, format, arguments);
+}
+
 int asprintf(char **ret, const char *format, ...)
 {
     va_list arguments;
     int r;
 
-    if (asprintf_fails)
-        return -1;
     va_start(arguments, format);
-    r = vasprintf(ret, format, arguments);
+    r = print(ret, format, arguments);
+    va_end(arguments);
+    return r;
+}
+
+/* What it is called in a build with _FORTIFY_SOURCE. */
+int __asprintf_chk(char **ret, int flag, const char *format, ...);
+int __asprintf_chk(char **ret, int flag, const char *format, ...)
+{
+    va_list arguments;
+    int r;
+
+    (void)flag;
+    va_start(arguments, format);
+    r = print(ret, format, arguments);
     va_end(arguments);
     return r;
 }
