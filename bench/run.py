@@ -497,6 +497,7 @@ def part_rest(bench, part):
                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     bench.await_ready(idle)
     run_worker(bench.worker("client", path, "q", "1", "kept"), 10)
+    time.sleep(1)  # the end of that client wakes it up, too
     before = wake_ups(broker.pid)
     time.sleep(bench.options.rest)
     part["facts"] = {

@@ -58,7 +58,8 @@ char *strdup(const char *text)
     return strndup(text, strlen(text));
 }
 
-static int print(char **ret, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int print(char **ret, const char *format,
+                                                       va_list arguments)
 {
     return asprintf_fails ? -1 : vasprintf(ret, format, arguments);
 }
@@ -75,7 +76,8 @@ int asprintf(char **ret, const char *format, ...)
 }
 
 /* What it is called in a build with _FORTIFY_SOURCE. */
-int __asprintf_chk(char **ret, int flag, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int __asprintf_chk(char **ret, int flag, const char *format,
+                                                         ...);
 int __asprintf_chk(char **ret, int flag, const char *format, ...)
 {
     va_list arguments;
