@@ -53,7 +53,8 @@ static void serve_once(void)
     (void)ipcb_free(b);
     living_settle();
     disarm();
-    (void)living_has_ended();
+    if (living_has_ended())
+        living_count(descriptors_at_rest()); /* its other clients went with it */
     check_others();
     living_check_descriptors();
 }
