@@ -109,6 +109,11 @@ struct named {
     struct place place;
 };
 
+static void named_freep(struct named **sections)
+{
+    free(*sections);
+}
+
 static void check_repeat(struct names *names, struct named *again, struct problems *problems)
 {
     const struct named *first = names_add(names, again->name, again);
@@ -122,13 +127,11 @@ static void check_repeat(struct names *names, struct named *again, struct proble
 static int check_names(const struct config_file *file, struct problems *problems)
 {
     size_t most = file->n_objects > file->n_grants ? file->n_objects : file->n_grants;
-    struct named *sections = calloc(most + 1, sizeof *sections);
-    struct names names = {NULL, 0};
+    _cleanup_(named_freep) struct named *sections = calloc(most + 1, sizeof *sections);
+    _cleanup_(names_deinit) struct names names = {NULL, 0};
 
-    if (!sections || names_reserve(&names, most) < 0) {
-        free(sections);
+    if (!sections || names_reserve(&names, most) < 0)
         return -ENOMEM;
-    }
     for (size_t i = 0; i < file->n_objects; i++) {
         const struct declaration *object = file->objects[i];
         sections[i] = (struct named){object->kind->name, object->name, object->place};
@@ -139,8 +142,6 @@ static int check_names(const struct config_file *file, struct problems *problems
         sections[i] = (struct named){"grant", file->grants[i].name, file->grants[i].place};
         check_repeat(&names, &sections[i], problems);
     }
-    names_deinit(&names);
-    free(sections);
     return 0;
 }
 

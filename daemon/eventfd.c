@@ -1,8 +1,8 @@
 /* The kind eventfd: a counter whose holders all share one description, with both directions. */
 #include "daemon/kinds.h"
 
-#include "daemon/fdinfo.h"
 #include "daemon/limits.h"
+#include "daemon/proc.h"
 #include "daemon/value.h"
 
 #include <inttypes.h>
@@ -117,13 +117,13 @@ static int learn_identity(struct object *object)
 {
     if (object->identity.inode != 0)
         return 0;
-    return fdinfo_number(object->fd, "eventfd-id:", 10, &object->identity.inode);
+    return proc_fdinfo(object->fd, "eventfd-id:", 10, &object->identity.inode);
 }
 
 static int recover(struct object *object, int fd, const char *kernel_name, struct sentence *why)
 {
     uint64_t id;
-    int r = fdinfo_number(fd, "eventfd-id:", 10, &id);
+    int r = proc_fdinfo(fd, "eventfd-id:", 10, &id);
 
     (void)kernel_name;
     if (r < 0)
@@ -156,7 +156,7 @@ static int hand_out(struct object *object, unsigned access, unsigned flags, stru
 
 static int depth(const struct object *object, uint64_t *ret)
 {
-    return fdinfo_number(object->fd, "eventfd-count:", 16, ret);
+    return proc_fdinfo(object->fd, "eventfd-count:", 16, ret);
 }
 
 static void describe(struct object *object, bool detail, struct wire_writer *writer)

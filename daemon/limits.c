@@ -1,6 +1,7 @@
 #include "daemon/limits.h"
 
 #include "base/number.h"
+#include "daemon/proc.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -54,21 +55,16 @@ uint64_t limits_queue_bytes(uint64_t max_messages, uint64_t message_size)
 
 int limits_read_sysctl(const char *name, uint64_t *ret)
 {
-    _cleanup_close_ int fd = -1;
     char path[128], text[32];
-    ssize_t size;
+    int r;
 
     (void)snprintf(path, sizeof path, "/proc/sys/%s", name);
     for (char *c = path; *c; c++)
         if (*c == '.')
             *c = '/';
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    size = read(fd, text, sizeof text - 1);
-    if (size < 0)
-        return -errno;
-    text[size] = '\0';
+    r = proc_text(path, text, sizeof text);
+    if (r < 0)
+        return r;
     text[strcspn(text, "\n")] = '\0';
     return parse_number(text, UINT64_MAX, ret);
 }

@@ -95,14 +95,6 @@ static size_t after(struct object *const *objects, size_t n, const char *name, s
     return low;
 }
 
-static struct object *find(struct object *const *objects, size_t n, const char *name, size_t size)
-{
-    size_t next = after(objects, n, name, size);
-    struct object *object = next > 0 ? objects[next - 1] : NULL;
-
-    return object && compare(name, size, object->declaration->name) == 0 ? object : NULL;
-}
-
 void registry_index(struct registry *registry)
 {
     names_clear(&registry->index);
@@ -143,6 +135,15 @@ static struct object *find_last(const struct registry *registry, const char *nam
     return last;
 }
 
+/* The retired object of that name with its number. */
+static struct object *find_numbered(const struct registry *registry, const char *name, size_t size)
+{
+    size_t next = after(registry->retired, registry->n_retired, name, size);
+    struct object *object = next > 0 ? registry->retired[next - 1] : NULL;
+
+    return object && compare(name, size, object->declaration->name) == 0 ? object : NULL;
+}
+
 struct object *registry_find_retired(const struct registry *registry, const char *name, size_t size)
 {
     unsigned number;
@@ -150,7 +151,7 @@ struct object *registry_find_retired(const struct registry *registry, const char
     if (size == 0)
         return NULL;
     if (memchr(name, '@', size))
-        return find(registry->retired, registry->n_retired, name, size);
+        return find_numbered(registry, name, size);
     return find_last(registry, name, size, NULL, &number);
 }
 

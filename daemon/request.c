@@ -42,12 +42,18 @@ void reply_turn_error(struct reply *reply, int error, const char *sentence)
         reply_error(reply, header.type, header.serial, error, sentence);
 }
 
-void reply_restore(struct reply *reply, const void *frame, size_t size)
+/* What a reply has beside its frame. */
+static void reply_reset(struct reply *reply)
 {
     reply->n_handouts = 0;
-    reply->close = reply->later = false;
-    reply->done = true;
+    reply->close = reply->later = reply->done = false;
     reply->run = reply->cancel = 0;
+}
+
+void reply_restore(struct reply *reply, const void *frame, size_t size)
+{
+    reply_reset(reply);
+    reply->done = true;
     wire_writer_init(&reply->writer, reply->frame, sizeof reply->frame);
     memcpy(reply->frame, frame, size);
     reply->writer.size = size;
@@ -557,9 +563,7 @@ void request_answer(const struct desk *desk, const struct caller *caller, const 
     struct wire_header *header = &request.header;
     int r;
 
-    reply->n_handouts = 0;
-    reply->close = reply->later = reply->done = false;
-    reply->run = reply->cancel = 0;
+    reply_reset(reply);
     r = wire_read_header(&request.fields, frame, size, header);
     if (r < 0 || (header->version == WIRE_VERSION &&
                   (header->flags & WIRE_REPLY || header->serial == 0 || header->status != 0))) {

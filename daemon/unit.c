@@ -1,6 +1,6 @@
 #include "daemon/unit.h"
 
-#include "daemon/fdinfo.h"
+#include "daemon/proc.h"
 #include "daemon/unit_name.h"
 
 #include <poll.h>
@@ -11,7 +11,7 @@
 static int number_of(int pidfd, pid_t *ret)
 {
     uint64_t number = 0;
-    int r = fdinfo_number(pidfd, "\nPid:", 10, &number);
+    int r = proc_fdinfo(pidfd, "\nPid:", 10, &number);
 
     if (r < 0 && r != -ENODATA)
         return r;

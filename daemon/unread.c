@@ -71,16 +71,22 @@ static void wake_next(struct user *user)
         connection_poke(next);
 }
 
+/* N of those that were counted are not unread any more. */
+static void discount(struct connection *connection, unsigned n)
+{
+    connection->unread -= n;
+    connection->context->quota->unread -= n;
+    if (connection->user)
+        connection->user->unread -= n;
+}
+
 void unread_clear(struct connection *connection)
 {
-    size_t n = connection->unread;
+    unsigned n = connection->unread;
 
     unread_hide(connection);
-    connection->unread = connection->largest = 0;
-    connection->context->quota->unread -= n;
-    if (!connection->user)
-        return;
-    connection->user->unread -= n;
+    discount(connection, n);
+    connection->largest = 0;
     if (n > 0)
         wake_next(connection->user);
 }
@@ -104,15 +110,9 @@ void unread_add(struct connection *connection, size_t n)
 static void correct(struct connection *connection, unsigned packets)
 {
     size_t most = (size_t)packets * connection->largest;
-    unsigned excess;
 
-    if (most >= connection->unread)
-        return;
-    excess = connection->unread - (unsigned)most;
-    connection->unread -= excess;
-    connection->context->quota->unread -= excess;
-    if (connection->user)
-        connection->user->unread -= excess;
+    if (most < connection->unread)
+        discount(connection, connection->unread - (unsigned)most);
 }
 
 static void review(struct connection *connection)
