@@ -82,10 +82,10 @@ bool start_cannot_wait(void)
     return plan_fails(FAULT_epoll_wait) && page->error != EINTR && page->failed > 0;
 }
 
-static void judge_start(enum outcome outcome)
+void start_judge(enum outcome outcome, void (*check)(void))
 {
     if (outcome == READY && !start_cannot_wait()) {
-        check_service();
+        check();
         start_stop();
     } else if (outcome != HANGS) {
         start_check_refusal();
@@ -113,7 +113,7 @@ static void start_once(void)
     outcome = start_await();
     if (!start_cannot_wait())
         disarm();
-    judge_start(outcome);
+    start_judge(outcome, check_service);
     disarm();
     check_log();
 }

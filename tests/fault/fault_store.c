@@ -149,15 +149,7 @@ static void start_once(void)
     outcome = start_await();
     if (!start_cannot_wait())
         disarm();
-    if (outcome == READY && !start_cannot_wait()) {
-        check_objects();
-        start_stop();
-    } else if (outcome != HANGS) {
-        start_check_refusal();
-    } else {
-        plan_wrong("the start hangs; log: %s", fixture_log(&broker));
-        (void)fixture_end(&broker, SIGKILL);
-    }
+    start_judge(outcome, check_objects);
     disarm();
     WANT(!strstr(fixture_log(&broker), "Sanitizer"), "%s", fixture_log(&broker));
     (void)fixture_says_ready(&broker); /* what it said last */

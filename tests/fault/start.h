@@ -11,6 +11,8 @@ void start_spawn(void);
 enum outcome start_await(void);
 /* It has given up: with a status that is documented, a cause, and nothing left behind. */
 void start_check_refusal(void);
+/* Of what start_await() says: CHECK is for one that is ready, which is ended after it. */
+void start_judge(enum outcome outcome, void (*check)(void));
 /* Ends the broker, which must end well. */
 void start_stop(void);
 /* A loop that cannot wait ends the broker, after it has been ready. */

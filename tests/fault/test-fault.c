@@ -6,10 +6,8 @@ int main(void)
 {
     Suite *suite;
 
-    if (geteuid() != 0) {
-        (void)puts("1..0 # SKIP needs root");
+    if (!check_is_root())
         return 0;
-    }
     plan_share();
     suite = suite_create("fault");
     suite_add_tcase(suite, start_case());

@@ -30,6 +30,7 @@ struct state {
     const char *socket, *name;
     int fd;
     int reap;       /* a byte makes the main process reap one */
+    int reaped;     /* and a byte comes when it has */
     pid_t gone;     /* who has ended */
     pid_t stranger; /* who has his number */
     uint8_t frame[WIRE_REPLY_MAX];
@@ -173,10 +174,12 @@ static void do_zombie(struct state *state)
 /* Goes on when its number is nobody's. */
 static void do_heir(struct state *state)
 {
+    char byte;
+
     do_zombie(state);
     check(write(state->reap, "", 1) == 1, "write");
-    while (kill(state->gone, 0) == 0)
-        (void)usleep(1000);
+    check(read(state->reaped, &byte, 1) == 1, "read");
+    check(kill(state->gone, 0) < 0, "another was reaped");
 }
 
 static void do_reuse(struct state *state, const char *path)
@@ -227,17 +230,19 @@ int main(int argc, char **argv)
 {
     static struct state state;
     pid_t child;
-    int reap[2], status, worst = 0;
+    int reap[2], reaped[2], status, worst = 0;
     char byte;
 
     check(argc > 3, "peer SOCKET NAME STEP...");
     state.socket = argv[1];
     state.name = argv[2];
-    check(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 && pipe(reap) == 0, "prepare");
+    check(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 && pipe(reap) == 0 && pipe(reaped) == 0, "prepare");
     state.reap = reap[1];
+    state.reaped = reaped[0];
     child = fork();
     check(child >= 0, "fork");
     if (child == 0) {
+        (void)close_fd(reaped[1]);
         for (int i = 3; i < argc; i++)
             do_step(&state, argv[i]);
         if (state.stranger > 0)
@@ -251,7 +256,7 @@ int main(int argc, char **argv)
         if (wait(&status) < 0)
             break;
         worst |= WIFEXITED(status) && WEXITSTATUS(status) != 0;
-        (void)asked;
+        check(asked <= 0 || write(reaped[1], "", 1) == 1, "write");
     } while (true);
     return worst;
 }
