@@ -110,12 +110,16 @@ is_active() {
     [[ $(property ipcbroker.service ActiveState) == active ]]
 }
 
+# hit SIGNAL PID: where no broker runs systemd says 0, which kill(1) takes for all of this group.
+hit() {
+    [[ $2 != 0 ]] && kill "-$1" "$2"
+}
+
 # As an enemy does; comes back when the next one is ready.
 kill_broker() {
     local pid
     pid=$(main_pid)
-    [[ $pid != 0 ]] || fail 'no broker runs' # 0 would be this script and all around it
-    kill -KILL "$pid"
+    hit KILL "$pid" || fail 'no broker runs'
     await another_pid_than "$pid"
 }
 

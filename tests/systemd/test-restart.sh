@@ -77,7 +77,7 @@ killed_at_any_moment_of_a_start() {
     for ((moment = 1; ; moment += ${STRIKE_STEP:-7})); do
         echo "$moment" >"$strike"
         pid=$(main_pid)
-        kill -KILL "$pid" || true # it was struck itself, late: when it was ready
+        hit KILL "$pid" || true # it was struck itself, late: when it was ready
         await another_pid_than "$pid" # which is started, struck, and started
         [[ ! -e $strike ]] || break
         await is_active

@@ -92,7 +92,7 @@ a_stopped_loop_is_noticed() {
     systemctl start ipcbroker.service
     "$ctl" send orders 'a book'
     pid=$(main_pid)
-    kill -STOP "$pid"
+    hit STOP "$pid"
     await another_pid_than "$pid"
     expect_property ipcbroker.service NRestarts 1
     journal --output cat | grep -F 'Watchdog timeout'
@@ -209,8 +209,7 @@ a_users_manager_runs_it() {
     as_user "$ctl" --user signal wake 4
     as_user systemctl --user restart ipcbroker.service
     pid=$(as_user systemctl --user show --property MainPID --value ipcbroker.service)
-    ((pid > 0)) || fail 'it does not run'
-    kill -KILL "$pid"
+    hit KILL "$pid" || fail 'it does not run'
     [[ $(as_user "$ctl" --user receive --timeout 5 mine) == 'of my own' ]] || fail mine
     [[ $(as_user "$ctl" --user wait --timeout 5 wake) == 4 ]] || fail wake
     as_user tee -a /run/nobody/config/ipcbroker/ipcbroker.conf <<<nonsense >/dev/null

@@ -49,7 +49,7 @@ nothing_is_lost_in_a_storm() {
     for ((round = 1; round <= rounds; round++)); do
         sleep "0.0$((RANDOM % 10))"
         pid=$(main_pid)
-        [[ $pid == 0 ]] || kill -KILL "$pid" 2>/dev/null || true
+        hit KILL "$pid" 2>/dev/null || true
         # Half of the time it is hit again while it starts.
         ((RANDOM % 2)) || await another_pid_than "$pid"
     done
