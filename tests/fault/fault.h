@@ -47,7 +47,7 @@
     X(getsockopt, ENOMEM, ENOTCONN, ENOPROTOOPT, ERANGE)                                           \
     X(listen, EADDRINUSE, EACCES, EOPNOTSUPP)                                                      \
     X(lstat, ENOMEM, EACCES, EIO)                                                                  \
-    X(memfd_create, EMFILE, ENOMEM, EACCES)                                                        \
+    X(memfd_create, EMFILE, ENOMEM, EACCES, EINVAL)                                                \
     X(mkdir, ENOSPC, EACCES, EROFS, EIO)                                                           \
     X(mq_getattr, EBADF)                                                                           \
     X(mq_open, EACCES, EEXIST, EINVAL, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOMEM, ENOSPC,       \
@@ -122,12 +122,12 @@ struct fault_site {
 
 struct fault_page {
     int armed;
-    int call;  /* that fails; -1: none, they are only counted */
-    long at;   /* which of them, from 1 */
-    int error; /* what with */
-    int persistent;
-    long seen;   /* calls of that kind since it was armed */
-    long failed; /* of these */
+    int call;       /* that fails; -1: none, they are only counted */
+    long at;        /* which of them, from 1 */
+    int error;      /* what with */
+    int persistent; /* from then on; what is closed after it says EIO, too */
+    long seen;      /* calls of that kind since it was armed */
+    long failed;    /* of these */
     long counts[FAULT_N];
     int lock;
     unsigned n_sites;
