@@ -207,6 +207,8 @@ static void end_pause(struct timer *timer)
     if (server->reserve < 0)
         server->reserve = open("/", O_PATH | O_CLOEXEC);
     watch_doors(server, true);
+    if (server->reserve < 0) /* without it nobody could be told: tried for until it is there */
+        loop_arm(server->context.loop, &server->pause, now_us() + PAUSE_US);
 }
 
 /* A level-triggered listener that cannot be accepted from would wake the loop for ever. */

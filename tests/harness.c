@@ -205,6 +205,15 @@ void fixture_set_admin_apart(struct fixture *f)
     f->admin_apart = true;
 }
 
+void fixture_set_of_user(struct fixture *f)
+{
+    path_of(f, f->config, sizeof f->config, "ipcbroker");
+    ck_assert_int_eq(mkdir(f->config, 0755), 0);
+    path_of(f, f->config, sizeof f->config, "ipcbroker/ipcbroker.conf");
+    (void)snprintf(f->config_home, sizeof f->config_home, "XDG_CONFIG_HOME=%s", f->directory);
+    f->of_user = true;
+}
+
 void fixture_limit(struct fixture *f, int resource, uint64_t most)
 {
     ck_assert_uint_lt(f->n_limits, sizeof f->limits / sizeof *f->limits);
@@ -284,8 +293,9 @@ static void execute(struct fixture *f, const char *const *arguments)
     int n = wrap(argv, 32), log = open(f->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
     argv[n++] = program;
-    argv[n++] = "--config";
-    argv[n++] = f->config;
+    argv[n++] = f->of_user ? "--user" : "--config";
+    if (!f->of_user)
+        argv[n++] = f->config;
     if (f->without) {
         argv[n++] = "--without";
         argv[n++] = f->without;
@@ -299,6 +309,8 @@ static void execute(struct fixture *f, const char *const *arguments)
     path_of(f, notify, sizeof notify, "notify");
     (void)setenv("NOTIFY_SOCKET", notify, 1);
     (void)unsetenv("JOURNAL_STREAM");
+    if (f->of_user)
+        (void)putenv(f->config_home);
     for (size_t i = 0; i < ARRAY_SIZE(f->environment) && f->environment[i]; i++)
         (void)putenv((char *)(uintptr_t)f->environment[i]);
     (void)snprintf(program, sizeof program, "%s/ipcbrokerd", getenv("TEST_SBINDIR"));

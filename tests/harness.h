@@ -43,7 +43,9 @@ struct fixture {
      */
     void (*told)(const char *text, const int *fds, size_t n);
     const char *environment[4]; /* "NAME=VALUE", added to ours; borrowed */
-    bool admin_apart;           /* see fixture_set_admin_apart() */
+    bool of_user;               /* see fixture_set_of_user() */
+    char config_home[96];
+    bool admin_apart; /* see fixture_set_admin_apart() */
 };
 
 /* The environment: TEST_WRAPPER is a command that runs the broker, such as valgrind with options,
@@ -67,6 +69,9 @@ void fixture_listen(struct fixture *f);
 /* Gives the admin socket a directory of its own, as containers need it. The configuration has to
  * say `socket = $D/run/ipcbroker.sock` and `admin_socket = $D/admin/admin.sock` then. */
 void fixture_set_admin_apart(struct fixture *f);
+
+/* The broker is one of a user, who has his files where XDG_CONFIG_HOME says. */
+void fixture_set_of_user(struct fixture *f);
 
 /* Writes the main file. "$C0" to "$C7" become the numbers of the client users, "$B" the broker's,
  * and "$D" the fixture's directory. */

@@ -1,19 +1,32 @@
 /* Requests to a broker that lives on: after each point it answers others as before. */
-#include "tests/fault/living.h"
+#include "tests/fault/serve.h"
 
+#include <mqueue.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
-#define CONFIGURATION                                                                              \
-    "[broker]\nmax_clients = 40\nmax_clients_per_user = 3\nobserve = user:$C1\nadmin = user:$C2\n" \
-    "[queue:orders]\nmax_messages = 4\nmessage_size = 64\nsend = user:$C0\nuse = user:$C1\n"       \
-    "[queue:hidden]\nposix_name = none\nmax_messages = 1\nmessage_size = 8\nuse = user:$C0\n"      \
-    "[eventfd:wake]\nuse = user:$C0, user:$C1, group:99\n"                                         \
-    "[pipe:done]\nwrite = user:$C0\nread = user:$C1\n"
+#define ONLY_IN_GROUPS 3 /* the client user with supplementary groups */
 
-static void (*deed)(struct ipcb *b); /* what the client does */
+const char serve_configuration[] =
+    "[broker]\nmax_clients = 40\nmax_clients_per_user = 3\nobserve = user:$C1\nadmin = user:$C2\n"
+    "[queue:orders]\nmax_messages = 4\nmessage_size = 64\nsend = user:$C0\nuse = user:$C1\n"
+    "[queue:hidden]\nposix_name = none\nmax_messages = 1\nmessage_size = 8\nuse = user:$C0\n"
+    "[eventfd:wake]\nuse = user:$C0, user:$C1, group:99\n"
+    "[eventfd:theirs]\nuse = unit:shop-*.service\n"
+    "[pipe:done]\nwrite = user:$C0\nread = user:$C1\n";
+
+static const struct scene *scene;
 static int result;
+
+void serve_tell(int r)
+{
+    result = r;
+}
+
+int serve_result(void)
+{
+    return result;
+}
 
 /* Others are served, all of what they are granted. */
 static void check_others(void)
@@ -35,18 +48,32 @@ static void check_result(struct ipcb *b)
          ipcb_message(b));
 }
 
+static struct who client_of_scene(void)
+{
+    static const gid_t groups[] = {98, 99};
+    struct who who = user(scene->who);
+
+    if (scene->who == ONLY_IN_GROUPS) {
+        who.groups = groups;
+        who.n_groups = ARRAY_SIZE(groups);
+    }
+    return who;
+}
+
 static void serve_once(void)
 {
     struct ipcb *b = NULL;
 
-    ck_assert_int_eq(ipcb_new(&b, broker.socket), 0);
+    if (scene->before)
+        scene->before();
+    ck_assert_int_eq(ipcb_new(&b, scene->admin ? broker.admin : broker.socket), 0);
     ck_assert_int_eq(ipcb_set_timeout(b, CLIENT_TIMEOUT), 0);
     arm();
-    become(user(0));
-    deed(b);
+    become(client_of_scene());
+    scene->deed(b);
     if (result == -ETIMEDOUT && page->failed == 0) { /* by a slow machine, not by a fault */
         ck_assert_int_eq(ipcb_set_timeout(b, NO_TIMEOUT), 0);
-        deed(b);
+        scene->deed(b);
     }
     become_root();
     check_result(b);
@@ -55,8 +82,15 @@ static void serve_once(void)
     disarm();
     if (living_has_ended())
         living_count(descriptors_at_rest()); /* its other clients went with it */
+    living_check_descriptors();              /* also so that there is room for others */
     check_others();
     living_check_descriptors();
+}
+
+void serve_play(const struct scene *play)
+{
+    scene = play;
+    plan_play(scene->name, serve_once);
 }
 
 /* ---- deeds ---- */
@@ -74,7 +108,7 @@ static void take_facts(int r, struct ipcb_facts *facts)
     (void)ipcb_facts_free(facts);
 }
 
-static void ask_whoami(struct ipcb *b)
+void ask_whoami(struct ipcb *b)
 {
     struct ipcb_facts *facts = NULL;
 
@@ -86,6 +120,13 @@ static void ask_show(struct ipcb *b)
     struct ipcb_facts *facts = NULL;
 
     take_facts(ipcb_show(b, "wake", &facts), facts);
+}
+
+static void ask_show_queue(struct ipcb *b)
+{
+    struct ipcb_facts *facts = NULL;
+
+    take_facts(ipcb_show(b, "orders", &facts), facts);
 }
 
 static void ask_status(struct ipcb *b)
@@ -100,6 +141,15 @@ static void ask_can(struct ipcb *b)
     struct ipcb_facts *facts = NULL;
 
     take_facts(ipcb_can(b, NULL, "orders", IPCB_SEND, &facts), facts);
+}
+
+static void ask_can_of_another(struct ipcb *b)
+{
+    static const gid_t groups[] = {99, 7};
+    struct ipcb_subject subject = {.uid = 1, .gid = 1, groups, 2, "shop-1.service", {0}};
+    struct ipcb_facts *facts = NULL;
+
+    take_facts(ipcb_can(b, &subject, "wake", IPCB_SEND | IPCB_RECEIVE, &facts), facts);
 }
 
 static void ask_list(struct ipcb *b)
@@ -130,6 +180,33 @@ static void acquire_pipe(struct ipcb *b)
     take(ipcb_acquire(b, "done", 0));
 }
 
+/* He is in none of them. */
+static void acquire_of_units(struct ipcb *b)
+{
+    int r = ipcb_acquire(b, "theirs", 0);
+
+    WANT(r < 0, "what is a unit's is given to somebody else");
+    close_fd(r);
+    result = r == -EACCES ? 0 : r;
+}
+
+/* Somebody removes the name of a queue that is new. */
+static void lose_name(void)
+{
+    struct ipcb *b = NULL;
+    struct ipcb_facts *facts = NULL;
+
+    ck_assert_int_eq(ipcb_new(&b, broker.admin), 0);
+    if (ipcb_replace(b, "orders", &facts) < 0)
+        plan_wrong("replace: %s; log: %s", ipcb_message(b), fixture_log(&broker));
+    facts = ipcb_facts_free(facts);
+    if (ipcb_purge(b, NULL, &facts) < 0)
+        plan_wrong("purge: %s; log: %s", ipcb_message(b), fixture_log(&broker));
+    (void)ipcb_facts_free(facts);
+    (void)ipcb_free(b);
+    ck_assert_int_eq(mq_unlink("/orders"), 0);
+}
+
 static void acquire_batch(struct ipcb *b)
 {
     struct ipcb_item items[] = {
@@ -146,7 +223,7 @@ static void acquire_batch(struct ipcb *b)
 }
 
 /* He asks for much, reads nothing, and dies. */
-static void die_unread(struct ipcb *b)
+void die_unread(struct ipcb *b)
 {
     int fd = raw_connect(broker.socket), end;
     static const uint8_t frame[] = {1, 1, 0, 0, 7, 0, 0, 0, 0,   0,   0,   0,
@@ -167,7 +244,7 @@ static void die_unread(struct ipcb *b)
 }
 
 /* One more than he may have: he is told so. */
-static void come_too_often(struct ipcb *b)
+void come_too_often(struct ipcb *b)
 {
     int fds[3];
 
@@ -207,18 +284,22 @@ static void read_late(struct ipcb *b)
     ask_whoami(b);
 }
 
-static const struct {
-    const char *name;
-    void (*deed)(struct ipcb *b);
-} deeds[] = {
+static const struct scene scenes[] = {
     {"whoami", ask_whoami},
     {"show", ask_show},
+    {"show-queue", ask_show_queue},
     {"status", ask_status},
     {"can", ask_can},
+    {"can-of-another", ask_can_of_another, .who = 2, .admin = true},
     {"list", ask_list},
     {"acquire-queue", acquire_queue},
+    {"acquire-queue-that-lost-its-name", acquire_queue, .before = lose_name},
     {"acquire-nameless", acquire_hidden},
     {"acquire-eventfd", acquire_eventfd},
+    {"acquire-by-a-group", acquire_eventfd, .who = ONLY_IN_GROUPS},
+    {"acquire-by-a-unit", acquire_of_units},
+    {"acquire-by-a-proof", acquire_of_units, .without = "peerpidfd"},
+    {"acquire-by-a-unit-of-a-user", acquire_of_units, .of_user = true},
     {"acquire-pipe", acquire_pipe},
     {"batch", acquire_batch},
     {"death", die_unread},
@@ -228,46 +309,12 @@ static const struct {
 
 START_TEST(a_request)
 {
-    living_start(CONFIGURATION);
-    deed = deeds[_i].deed;
-    plan_play(deeds[_i].name, serve_once);
+    broker.without = scenes[_i].without;
+    if (scenes[_i].of_user)
+        fixture_set_of_user(&broker);
+    living_start(serve_configuration);
+    serve_play(&scenes[_i]);
     living_end();
-}
-END_TEST
-
-/* Few descriptors are left: clients were let in until there was none, then some went. */
-START_TEST(a_client_among_the_last_descriptors)
-{
-    struct ipcb *others[64];
-    size_t n = 0, before;
-    uint64_t seen = 0;
-    int r = 0;
-
-    fixture_limit(&broker, RLIMIT_NOFILE, 400);
-    broker.inherited = 340;
-    plan_open();
-    fixture_configure(&broker, "[broker]\nmax_clients = 70\n[eventfd:wake]\nuse = any\n"
-                               "[queue:orders]\nuse = any\n[pipe:done]\nuse = any\n");
-    fixture_start(&broker);
-    while (n < ARRAY_SIZE(others) && r >= 0) {
-        struct ipcb_facts *facts = NULL;
-
-        others[n] = fixture_handle(&broker);
-        r = ipcb_whoami(others[n++], &facts);
-        (void)ipcb_facts_free(facts);
-    }
-    ck_assert_msg(r < 0, "%zu clients and no end of descriptors", n);
-    await(broker_sleeps, &seen); /* the refused one may not have been closed yet */
-    before = count_descriptors(broker.broker) - 3;
-    living_count(before);
-    for (int i = 0; i < 4; i++) /* one was refused */
-        (void)ipcb_free(others[--n]);
-    await_descriptors(before);
-    deed = ask_whoami;
-    plan_play("descriptor-limit", serve_once);
-    while (n > 0)
-        (void)ipcb_free(others[--n]);
-    ck_assert_int_eq(fixture_end(&broker, SIGTERM), 0);
 }
 END_TEST
 
@@ -276,8 +323,7 @@ TCase *serve_case(void)
     TCase *tcase = broker_case("serve");
 
     tcase_set_timeout(tcase, 3000);
-    tcase_add_loop_test(tcase, a_request, 0, (int)ARRAY_SIZE(deeds));
-    if (!getenv("TEST_WRAPPER")) /* valgrind wants descriptors of its own */
-        tcase_add_test(tcase, a_client_among_the_last_descriptors);
+    tcase_add_loop_test(tcase, a_request, 0, (int)ARRAY_SIZE(scenes));
+    serve_add_sieges(tcase);
     return tcase;
 }

@@ -1,21 +1,16 @@
 /* Start and stop of the broker, a fresh one for each point. */
 #include "tests/fault/start.h"
 
+#include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
-
-#define OBJECTS                                                                                    \
-    "[queue:orders]\nmax_messages = 4\nmessage_size = 64\nuse = user:$C0\n"                        \
-    "[queue:hidden]\nposix_name = none\nmax_messages = 1\nmessage_size = 8\nuse = user:$C0\n"      \
-    "[eventfd:wake]\nuse = user:$C0, group:root\n"                                                 \
-    "[pipe:done]\nuse = user:$C0\n"
 
 #define LOOK_MS 50
 #define LOOKS   200 /* far more than a start takes */
 
 static const char *const objects[] = {"orders", "hidden", "wake", "done"};
-
-static bool stale; /* an earlier broker has left its sockets */
 
 enum outcome start_await(void)
 {
@@ -37,30 +32,54 @@ enum outcome start_await(void)
     return HANGS;
 }
 
-void start_check_refusal(void)
+void start_check_refusal(const struct way *way)
 {
     int status = fixture_reap(&broker);
     const char *log = fixture_log(&broker);
     bool could_speak = !plan_fails(FAULT_dprintf) && !plan_fails(FAULT_write);
+    bool tells_its_own = way->cause && strstr(log, way->cause);
 
     WANT(status == 1 || status == 78, "the start ends with %d; log: %s", status, log);
+    WANT(page->failed > 0 || (status == way->refused && tells_its_own),
+         "it ends with %d although nothing failed; %s", status, log);
     WANT(!could_speak || *log, "the start ends with %d and says nothing", status);
-    WANT(!could_speak || !plan_fails_memory() || strstr(log, "memory") || strstr(log, "allocate"),
+    WANT(!could_speak || !plan_fails_memory() || tells_its_own || strstr(log, "memory") ||
+             strstr(log, "allocate"),
          "the cause is not told: %s", log);
-    WANT(stale || access(broker.socket, F_OK) < 0 || plan_fails(FAULT_unlink) ||
+    WANT(way->keeps_socket || access(broker.socket, F_OK) < 0 || plan_fails(FAULT_unlink) ||
              plan_fails(FAULT_lstat) || plan_fails(FAULT_stat),
          "a refused start leaves its socket; log: %s", log);
 }
 
-/* It serves: each object, or the cause why not. Then it stops well. */
-static void check_service(void)
+/* Of what is there KEY must be as declared. */
+static void check_fact(const char *name, const char *key, const char *expected)
+{
+    struct ipcb *b = connect_as(user(0));
+    struct ipcb_facts *facts = NULL;
+    const struct ipcb_fact *fact =
+        ipcb_show(b, name, &facts) >= 0 ? ipcb_facts_find(facts, key) : NULL;
+
+    WANT(!fact || strcmp(fact->text, expected) == 0, "%s has %s = %s; log: %s", name, key,
+         fact->text, fixture_log(&broker));
+    (void)ipcb_facts_free(facts);
+    (void)ipcb_free(b);
+}
+
+/* It serves: each object, whole, or the cause why not. */
+static void check_service(const struct way *way)
 {
     for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
         int r = get(user(0), objects[i], 0);
+        bool fails = way->failed && strcmp(way->failed, objects[i]) == 0;
 
         WANT(r >= 0 || ((r == -ENXIO || r == -EACCES || r == -ENOENT) && *said()),
              "%s: %s (%s); log: %s", objects[i], strerror(-r), said(), fixture_log(&broker));
+        WANT(page->failed > 0 || (r < 0) == fails, "%s: %s (%s)", objects[i],
+             r < 0 ? strerror(-r) : "made", said());
     }
+    check_fact("orders", "mode", "0660");
+    check_fact("wake", "count", "3");
+    check_fact("done", "count", "5");
 }
 
 void start_stop(void)
@@ -72,7 +91,7 @@ void start_stop(void)
 
 void start_spawn(void)
 {
-    ck_assert(unlink(broker.log) == 0 || errno == ENOENT);
+    ck_assert(truncate(broker.log, 0) == 0 || errno == ENOENT);
     (void)fixture_says_ready(&broker);
     fixture_spawn(&broker, NULL);
 }
@@ -82,13 +101,14 @@ bool start_cannot_wait(void)
     return plan_fails(FAULT_epoll_wait) && page->error != EINTR && page->failed > 0;
 }
 
-void start_judge(enum outcome outcome, void (*check)(void))
+void start_judge(const struct way *way, enum outcome outcome, void (*check)(const struct way *))
 {
+    WANT(outcome != READY || !way->refused, "it starts; log: %s", fixture_log(&broker));
     if (outcome == READY && !start_cannot_wait()) {
-        check();
+        check(way);
         start_stop();
     } else if (outcome != HANGS) {
-        start_check_refusal();
+        start_check_refusal(way);
     } else {
         plan_wrong("the start hangs; log: %s", fixture_log(&broker));
         (void)fixture_end(&broker, SIGKILL);
@@ -104,7 +124,7 @@ static void check_log(void)
     WANT(!strstr(fixture_log(&broker), "Sanitizer"), "%s", fixture_log(&broker));
 }
 
-static void start_once(void)
+void start_play(const struct way *way)
 {
     enum outcome outcome;
 
@@ -113,15 +133,22 @@ static void start_once(void)
     outcome = start_await();
     if (!start_cannot_wait())
         disarm();
-    start_judge(outcome, check_service);
+    start_judge(way, outcome, check_service);
     disarm();
     check_log();
+}
+
+/* Queues with a name outlive their broker, and would be adopted by the next. */
+static void start_once(void)
+{
+    ck_assert(mq_unlink("/orders") == 0 || errno == ENOENT);
+    start_play(&(struct way){0});
 }
 
 START_TEST(a_start)
 {
     plan_open();
-    fixture_configure(&broker, OBJECTS);
+    fixture_configure(&broker, START_OBJECTS);
     plan_play("start", start_once);
 }
 END_TEST
@@ -130,31 +157,57 @@ START_TEST(a_start_with_drop_ins)
 {
     plan_open();
     fixture_configure(&broker, "[broker]\nmax_clients = 20\nadmin = group:root\nobserve =\n");
-    fixture_drop_in(&broker, "10-objects.conf", OBJECTS);
+    fixture_drop_in(&broker, "10-objects.conf", START_OBJECTS);
     fixture_drop_in(&broker, "20-grants.conf", "[grant:orders]\nsend = user:root\n");
     fixture_drop_in(&broker, "30-bad.conf", "[queue:bad]\nno = key\n");
     plan_play("start-drop-ins", start_once);
 }
 END_TEST
 
+/* Somebody has changed who may open the queue by its name. */
+static void meddle(void)
+{
+    mqd_t queue = mq_open("/orders", O_RDONLY);
+
+    ck_assert_int_ge(queue, 0);
+    ck_assert_int_eq(fchown(queue, (uid_t)-1, user(1).gid), 0);
+    ck_assert_int_eq(fchmod(queue, 0644), 0);
+    ck_assert_int_eq(mq_close(queue), 0);
+}
+
 /* A second start finds a queue and a stale socket. */
 static void start_again_once(void)
 {
-    stale = true;
     disarm();
     start_spawn();
     fixture_await_ready(&broker);
     ck_assert_int_eq(fixture_end(&broker, SIGKILL), 128 + SIGKILL);
-    start_once();
+    meddle();
+    start_play(&(struct way){.keeps_socket = true});
 }
 
 START_TEST(a_start_after_a_crash)
 {
     plan_open();
-    fixture_configure(&broker, OBJECTS);
+    fixture_configure(&broker, START_OBJECTS);
     plan_play("start-after-crash", start_again_once);
 }
 END_TEST
+
+/* So that both come before the broker looks: the stop finds the files being read. */
+static void signal_together(int first, int second)
+{
+    siginfo_t info;
+
+    ck_assert_int_eq(kill(broker.broker, SIGSTOP), 0);
+    ck_assert_int_eq(waitid(P_PID, (id_t)broker.broker, &info, WSTOPPED), 0);
+    ck_assert_int_eq(kill(broker.broker, first), 0);
+    ck_assert_int_eq(kill(broker.broker, second), 0);
+    arm();
+    ck_assert_int_eq(kill(broker.broker, SIGCONT), 0);
+}
+
+static bool reloads; /* when it is stopped */
 
 static void stop_once(void)
 {
@@ -164,22 +217,22 @@ static void stop_once(void)
     disarm();
     start_spawn();
     fixture_await_ready(&broker);
-    arm();
-    ck_assert_int_eq(kill(broker.broker, SIGTERM), 0);
+    signal_together(reloads ? SIGHUP : SIGTERM, SIGTERM);
     wait = (struct pollfd){broker.pidfd, POLLIN, 0};
     /* Who cannot read the signal takes it when he can. */
-    WANT(poll(&wait, 1, LOOKS * LOOK_MS / 10) == 1 || plan_fails(FAULT_read), "it does not stop");
+    WANT(poll(&wait, 1, LOOKS * LOOK_MS / 2) == 1 || plan_fails(FAULT_read), "it does not stop");
     disarm();
     status = fixture_reap(&broker);
-    WANT(status == 0, "it ends with %d; log: %s", status, fixture_log(&broker));
+    WANT(status == start_cannot_wait(), "it ends with %d; log: %s", status, fixture_log(&broker));
     check_log();
 }
 
 START_TEST(a_stop)
 {
+    reloads = _i;
     plan_open();
-    fixture_configure(&broker, OBJECTS);
-    plan_play("stop", stop_once);
+    fixture_configure(&broker, START_OBJECTS);
+    plan_play(reloads ? "stop-reading" : "stop", stop_once);
 }
 END_TEST
 
@@ -191,6 +244,7 @@ TCase *start_case(void)
     tcase_add_test(tcase, a_start);
     tcase_add_test(tcase, a_start_with_drop_ins);
     tcase_add_test(tcase, a_start_after_a_crash);
-    tcase_add_test(tcase, a_stop);
+    tcase_add_loop_test(tcase, a_stop, 0, 2);
+    start_add_ways(tcase);
     return tcase;
 }

@@ -113,10 +113,11 @@ static bool is_none(void)
 }
 
 /* Each is the one that it was. */
-static void check_objects(void)
+static void check_objects(const struct way *way)
 {
     struct ipcb_item now[ARRAY_SIZE(objects)];
 
+    (void)way;
     if (is_none())
         return;
     look(now);
@@ -131,7 +132,7 @@ static void check_next_start(void)
     hand_in_store();
     start_spawn();
     fixture_await_ready(&broker);
-    check_objects();
+    check_objects(NULL);
     start_stop();
 }
 
@@ -149,7 +150,7 @@ static void start_once(void)
     outcome = start_await();
     if (!start_cannot_wait())
         disarm();
-    start_judge(outcome, check_objects);
+    start_judge(&(struct way){0}, outcome, check_objects);
     disarm();
     WANT(!strstr(fixture_log(&broker), "Sanitizer"), "%s", fixture_log(&broker));
     (void)fixture_says_ready(&broker); /* what it said last */
