@@ -11,7 +11,8 @@
 /* Something about descriptors. */
 struct notice {
     char name[64];
-    int ends[2]; /* to be kept, owned; -1: to be forgotten */
+    char older[64]; /* is forgotten when that has been kept; "" for none */
+    int ends[2];    /* to be kept, owned; -1: to be forgotten */
     TAILQ_ENTRY(notice) entry;
 };
 
@@ -101,10 +102,34 @@ static int transmit_notice(const struct notifier *notifier, const struct notice 
     return transmit(notifier, text, notice->ends, keep ? 2 : 0);
 }
 
+/* The older one is to be forgotten now. */
+static void turn_over(struct notice *notice)
+{
+    for (int i = 0; i < 2; i++)
+        notice->ends[i] = close_fd(notice->ends[i]);
+    memcpy(notice->name, notice->older, sizeof notice->name);
+    notice->older[0] = '\0';
+}
+
 /* Whether another try may do; else there is nobody who takes it. */
 static bool is_for_later(int r)
 {
     return r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM || r == -ETOOMANYREFS;
+}
+
+/* Only what has been kept takes the place of the older one: else that would be lost, too. */
+static int send_notice(struct notifier *notifier, struct notice *notice)
+{
+    bool keep = notice->ends[0] >= 0;
+    int r = transmit_notice(notifier, notice);
+
+    if (is_for_later(r))
+        return keep ? r : -EAGAIN;
+    if (r >= 0 && notice->older[0])
+        turn_over(notice);
+    else
+        drop(notifier, notice);
+    return keep ? r : 0; /* what is not forgotten harms nobody */
 }
 
 /* Sends what waits, as far as it is taken. Returns what became of the last about descriptors. */
@@ -113,11 +138,8 @@ static int flush(struct notifier *notifier)
     struct notice *notice;
     int r = 0;
 
-    while ((notice = TAILQ_FIRST(&notifier->notices)) && !is_for_later(r)) {
-        r = transmit_notice(notifier, notice);
-        if (!is_for_later(r))
-            drop(notifier, notice);
-    }
+    while ((notice = TAILQ_FIRST(&notifier->notices)) && !is_for_later(r))
+        r = send_notice(notifier, notice);
     /* Too many descriptors on their way are no matter of words. */
     if ((!notice || r == -ETOOMANYREFS) && notifier->state[0] &&
         !is_for_later(transmit(notifier, notifier->state, NULL, 0)))
@@ -152,7 +174,7 @@ bool notifier_hint(struct notifier *notifier, const char *text)
 }
 
 /* Takes ENDS over. */
-static int add(struct notifier *notifier, const char *name, const int ends[2])
+static int add(struct notifier *notifier, const char *name, const int ends[2], const char *older)
 {
     struct notice *notice = malloc(sizeof *notice);
     bool first = TAILQ_EMPTY(&notifier->notices);
@@ -165,6 +187,7 @@ static int add(struct notifier *notifier, const char *name, const int ends[2])
     }
     *notice = (struct notice){.ends = {ends[0], ends[1]}};
     (void)snprintf(notice->name, sizeof notice->name, "%s", name);
+    (void)snprintf(notice->older, sizeof notice->older, "%s", older ? older : "");
     TAILQ_INSERT_TAIL(&notifier->notices, notice, entry);
     r = flush(notifier);
     if (!first) /* R may be another's */
@@ -174,9 +197,9 @@ static int add(struct notifier *notifier, const char *name, const int ends[2])
     return is_for_later(r) && r != -ETOOMANYREFS ? 0 : r;
 }
 
-int notifier_keep(struct notifier *notifier, const char *name, const int ends[2])
+int notifier_keep(struct notifier *notifier, const char *name, const int ends[2], const char *older)
 {
-    return add(notifier, name, ends);
+    return add(notifier, name, ends, older);
 }
 
 static struct notice *find_waiting(struct notifier *notifier, const char *name)
@@ -206,10 +229,12 @@ void notifier_forget(struct notifier *notifier, const char *name)
 {
     struct notice *waiting = find_waiting(notifier, name);
 
-    if (waiting)
+    if (waiting && waiting->older[0])
+        turn_over(waiting);
+    else if (waiting)
         drop(notifier, waiting);
     else
-        (void)add(notifier, name, (const int[]){-1, -1});
+        (void)add(notifier, name, (const int[]){-1, -1}, NULL);
 }
 
 void notifier_drain(struct notifier *notifier, uint64_t timeout_us)

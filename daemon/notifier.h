@@ -36,9 +36,10 @@ void notifier_tell(struct notifier *notifier, const char *format, ...) _printf_(
 /* What is not worth waiting for. Returns whether it was taken. */
 bool notifier_hint(struct notifier *notifier, const char *text);
 
-/* Has the two ends of a bag, which it takes over, kept under NAME. -ENOMEM, or -errno of
- * sendmsg(2): there is nobody who takes them. */
-int notifier_keep(struct notifier *notifier, const char *name, const int ends[2]) _must_check_;
+/* Has the two ends of a bag, which it takes over, kept under NAME, and once they are taken forgets
+ * OLDER, if that is not NULL. -ENOMEM, or -errno of sendmsg(2): there is nobody who takes them. */
+int notifier_keep(struct notifier *notifier, const char *name, const int ends[2],
+                  const char *older) _must_check_;
 /* If what is to be kept under NAME has not been taken yet, these are kept instead, and taken over.
  * Returns whether it is so. */
 bool notifier_exchange(struct notifier *notifier, const char *name, const int ends[2]);

@@ -307,22 +307,18 @@ static bool is_same(const struct bag *a, const struct bag *b)
 static int hand_over(struct store *store, const struct bag *bag, struct bag *wanted,
                      const int ends[2], struct sentence *why)
 {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE], older[NAME_SIZE];
     int r;
 
     wanted->serial = bag->serial;
     wanted->newest = bag->newest;
-    format_name(name, bag->number, bag->serial);
-    if (notifier_exchange(store->notifier, name, ends))
+    format_name(older, bag->number, bag->serial);
+    if (notifier_exchange(store->notifier, older, ends))
         return 0;
     wanted->serial = ++wanted->newest;
     format_name(name, bag->number, wanted->serial);
-    r = notifier_keep(store->notifier, name, ends);
-    if (r < 0)
-        return say(why, r, "the service manager cannot be told: %s", strerror(-r));
-    if (bag->serial > 0)
-        forget(store, bag->number, bag->serial);
-    return 0;
+    r = notifier_keep(store->notifier, name, ends, bag->serial > 0 ? older : NULL);
+    return r < 0 ? say(why, r, "the service manager cannot be told: %s", strerror(-r)) : 0;
 }
 
 static int renew(struct store *store, struct bag *bag, struct bag *wanted, struct sentence *why)

@@ -8,18 +8,23 @@
 #define BROKER              "[broker]\nmax_clients = 40\n"
 #define QUEUE(name, grants) "[queue:" name "]\nmax_messages = 4\nmessage_size = 64\n" grants "\n"
 #define STAYS               "[eventfd:wake]\nuse = user:$C0, user:$C1\n[pipe:done]\nuse = user:$C0, user:$C1\n"
-#define OLD                                                                                        \
-    BROKER QUEUE("orders", "use = user:$C0") QUEUE("gone", "use = user:$C0") STAYS                 \
-        "[eventfd:left]\nuse = user:$C0\n"
+#define LEAVES              "[eventfd:left]\nuse = user:$C0\n[pipe:drained]\nuse = user:$C0\n"
+#define OLD                 BROKER QUEUE("orders", "use = user:$C0") QUEUE("gone", "use = user:$C0") STAYS LEAVES
 #define NEW                                                                                        \
-    BROKER QUEUE("orders", "use = user:$C1") QUEUE("fresh", "use = user:$C1") STAYS                \
-        "[eventfd:more]\nuse = user:$C1\n[pipe:next]\nuse = user:$C1\n"
+    BROKER "admin = user:$C2\n" QUEUE("orders", "use = user:$C1\nmode = 0640")                     \
+        QUEUE("fresh", "use = user:$C1") STAYS "[eventfd:more]\nuse = user:$C1\n"                  \
+                                               "[pipe:next]\nuse = user:$C1\n"
+
+/* A drop-in with names, and what becomes of it: as it was is how it counts then. */
+#define DROP_IN     "[eventfd:named]\nuse = user:$C0, user:root, group:root\n"
+#define BAD_DROP_IN "[eventfd:named]\nuse = user:$C1\nno = key\n"
 
 #define FAULTY_TIMEOUT (4 * CLIENT_TIMEOUT) /* a reload takes longer than an answer */
 
 enum told { NOTHING, DONE, NOT_DONE }; /* what the client was told */
 
-static size_t n_changes; /* from OLD to NEW */
+static size_t n_changes;           /* from OLD to NEW */
+static const size_t n_of_mode = 2; /* of these: what it becomes, and what that means */
 
 static struct ipcb *administrator(int64_t timeout)
 {
@@ -37,6 +42,12 @@ static const char *text_of(const struct ipcb_list *list, const char *key)
     return fact ? fact->text : "";
 }
 
+static void configure(const char *configuration, const char *drop_in)
+{
+    fixture_configure(&broker, configuration);
+    fixture_drop_in(&broker, "10-named.conf", drop_in);
+}
+
 /* Without a fault: must be applied. */
 static void reload_to(const char *configuration)
 {
@@ -44,7 +55,7 @@ static void reload_to(const char *configuration)
     struct ipcb_list *list = NULL;
     int r;
 
-    fixture_configure(&broker, configuration);
+    configure(configuration, DROP_IN);
     r = ipcb_reload(b, &list);
     WANT(r >= 0 && strcmp(text_of(list, "state"), "applied") == 0,
          "the next reload: %s %s %s; log: %s", r < 0 ? ipcb_message(b) : "", text_of(list, "state"),
@@ -75,10 +86,14 @@ static int64_t depth_of(const char *name)
 {
     struct ipcb *b = administrator(NO_TIMEOUT);
     struct ipcb_facts *facts = NULL;
+    const struct ipcb_fact *fact;
     int64_t depth = -1;
 
-    if (ipcb_show(b, name, &facts) >= 0)
-        depth = ipcb_facts_find(facts, "depth") ? (int64_t)fact_number(facts, "depth") : 0;
+    if (ipcb_show(b, name, &facts) >= 0) {
+        fact = ipcb_facts_find(facts, "depth");
+        fact = fact ? fact : ipcb_facts_find(facts, "count");
+        depth = fact ? (int64_t)fact->number : 0;
+    }
     (void)ipcb_facts_free(facts);
     (void)ipcb_free(b);
     return depth;
@@ -169,6 +184,35 @@ static void check_made(const char *name)
          fixture_log(&broker));
 }
 
+/* It is said, and left to do for the next reload. */
+static bool is_mode_refused(void)
+{
+    return strstr(fixture_log(&broker), "queue 'orders' stays as it is");
+}
+
+static void check_mode(bool is_new)
+{
+    struct ipcb *b = administrator(NO_TIMEOUT);
+    struct ipcb_facts *facts = show(b, "orders");
+
+    WANT(strcmp(fact_text(facts, "mode"), is_new ? "0640" : "0600") == 0 || is_mode_refused(),
+         "mode %s; log: %s", fact_text(facts, "mode"), fixture_log(&broker));
+    (void)ipcb_facts_free(facts);
+    (void)ipcb_free(b);
+}
+
+/* Of a file that has an error in the new configuration: as it was, and nothing for a broker that
+ * was started with it. */
+static void check_named(void)
+{
+    int r = get(user(0), "named", 0);
+
+    WANT(r >= 0 || strstr(fixture_log(&broker), "is left out as a whole"), "named: %s; log: %s",
+         said(), fixture_log(&broker));
+    r = get(user(1), "named", 0) == (r >= 0 ? -EACCES : -ENOENT);
+    WANT(r, "half a file is in force");
+}
+
 static void check_grants(bool is_new)
 {
     WANT(get(user(is_new), "orders", 0) >= 0, "orders is refused to whom it is granted: %s",
@@ -182,9 +226,12 @@ static void check_grants(bool is_new)
 
 static void check_configuration(bool is_new)
 {
-    static const char *const made[] = {"fresh", "more", "next"}, *const left[] = {"gone", "left"};
+    static const char *const made[] = {"fresh", "more", "next"}, *const left[] = {"gone", "left",
+                                                                                  "drained"};
 
     check_grants(is_new);
+    check_mode(is_new);
+    check_named();
     for (size_t i = 0; i < ARRAY_SIZE(made); i++)
         if (is_new)
             check_made(made[i]);
@@ -210,11 +257,11 @@ static void reload_once(void)
     enum told told;
     bool is_new;
 
-    fixture_configure(&broker, NEW);
+    configure(NEW, BAD_DROP_IN);
     reload_state[0] = '\0';
     told = ask(request_reload);
     planned = count_planned();
-    is_new = planned == 0;
+    is_new = planned == 0 || (planned == n_of_mode && is_mode_refused());
     WANT(is_new || planned == n_changes, "%zu of %zu changes are left to do; log: %s", planned,
          n_changes, fixture_log(&broker));
     WANT(told != DONE || is_new == (strcmp(reload_state, "applied") == 0), "told '%s'; log: %s",
@@ -230,12 +277,13 @@ static void reload_once(void)
 
 START_TEST(a_reload)
 {
+    fixture_drop_in(&broker, "10-named.conf", DROP_IN);
     living_start(OLD);
     put_into("orders", 1);
     put_into("gone", 1);
-    fixture_configure(&broker, NEW);
+    configure(NEW, BAD_DROP_IN);
     n_changes = count_planned();
-    ck_assert_uint_eq(n_changes, 6);
+    ck_assert_uint_eq(n_changes, 9);
     plan_play("reload", reload_once);
     living_end();
 }
@@ -305,43 +353,78 @@ END_TEST
 /* ---- purge ---- */
 
 #define WAITING 2
+#define LESS    BROKER QUEUE("orders", "use = user:$C0") STAYS "[eventfd:left]\nuse = user:$C0\n"
 
 static uint64_t n_taken;
+
+static void put_into_pipe(const char *name, unsigned n)
+{
+    struct ipcb *b = connect_as(user(0));
+    int fd = acquire(b, name, IPCB_SEND | IPCB_RECEIVE);
+    char text[16];
+
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    while (read(fd, text, sizeof text) > 0)
+        ;
+    ck_assert_int_eq(write(fd, "text", n), n);
+    close(fd);
+    (void)ipcb_free(b);
+}
+
+static const struct {
+    const char *name, *retired;
+    void (*put_into)(const char *name, unsigned n);
+} purged[] = {
+    {"gone", "gone@1", put_into},
+    {"drained", "drained@1", put_into_pipe},
+};
+static unsigned which;
 
 static int request_purge(struct ipcb *b)
 {
     struct ipcb_facts *facts = NULL;
-    int r = ipcb_purge(b, "gone", &facts);
+    int r = ipcb_purge(b, purged[which].name, &facts);
 
     n_taken = r >= 0 ? fact_number(facts, "taken") : 0;
     (void)ipcb_facts_free(facts);
     return r;
 }
 
+/* Something waits in it when it is declared no more. */
+static void fill_and_retire(void)
+{
+    purged[which].put_into(purged[which].name, WAITING);
+    reload_to(LESS);
+}
+
 /* What was taken is told; what could not be stays. */
 static void purge_once(void)
 {
+    const char *retired = purged[which].retired;
     enum told told = ask(request_purge);
-    int64_t depth = depth_of("gone@1"), left = depth < 0 ? 0 : depth;
+    int64_t depth = depth_of(retired), left = depth < 0 ? 0 : depth;
 
     WANT(told != DONE || (int64_t)n_taken == WAITING - left, "%d are taken, and %d left",
          (int)n_taken, (int)depth);
     WANT(told != NOT_DONE || depth == WAITING, "told not done, and %d left; log: %s", (int)depth,
          fixture_log(&broker));
     reload_to(OLD);
-    put_into("gone", WAITING);
-    reload_to(BROKER QUEUE("orders", "use = user:$C0") STAYS "[eventfd:left]\nuse = user:$C0\n");
-    WANT(depth_of("gone@1") == WAITING, "gone@1 is not what was retired");
+    fill_and_retire();
+    WANT(depth_of(retired) == WAITING, "%s is not what was retired", retired);
     WANT(get(user(0), "orders", 0) >= 0, "orders: %s", said());
     living_check_descriptors();
 }
 
 START_TEST(a_purge)
 {
+    char scenario[32];
+
+    which = (unsigned)_i;
+    fixture_drop_in(&broker, "10-named.conf", DROP_IN);
     living_start(OLD);
-    put_into("gone", WAITING);
-    reload_to(BROKER QUEUE("orders", "use = user:$C0") STAYS "[eventfd:left]\nuse = user:$C0\n");
-    plan_play("purge", purge_once);
+    fill_and_retire();
+    (void)snprintf(scenario, sizeof scenario, "purge-%s", purged[which].name);
+    plan_play(scenario, purge_once);
     living_end();
 }
 END_TEST
@@ -353,6 +436,6 @@ TCase *change_case(void)
     tcase_set_timeout(tcase, 3000);
     tcase_add_test(tcase, a_reload);
     tcase_add_loop_test(tcase, a_replace, 0, (int)ARRAY_SIZE(replaced));
-    tcase_add_test(tcase, a_purge);
+    tcase_add_loop_test(tcase, a_purge, 0, (int)ARRAY_SIZE(purged));
     return tcase;
 }

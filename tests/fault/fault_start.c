@@ -89,10 +89,15 @@ void start_stop(void)
     WANT(status == 0, "it ends with %d; log: %s", status, fixture_log(&broker));
 }
 
-void start_spawn(void)
+void start_forget(void)
 {
     ck_assert(truncate(broker.log, 0) == 0 || errno == ENOENT);
     (void)fixture_says_ready(&broker);
+}
+
+void start_spawn(void)
+{
+    start_forget();
     fixture_spawn(&broker, NULL);
 }
 

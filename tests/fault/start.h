@@ -23,6 +23,8 @@ struct way {
 
 /* One start under faults, and what came of it. */
 void start_play(const struct way *way);
+/* What an earlier start has said. */
+void start_forget(void);
 /* Begins a start, with an empty log. */
 void start_spawn(void);
 /* A broker that cannot tell its service manager is ready when its log says so and it answers. */
