@@ -152,9 +152,9 @@ static bool fails(int call, const void *where)
 
     if (!page || !in_main || in_name_service || !page->armed)
         return false;
-    while (__atomic_exchange_n(&page->lock, 1, __ATOMIC_ACQUIRE))
+    while (__atomic_exchange_n(&page->lock, 1, __ATOMIC_SEQ_CST))
         ;
-    result = judge(call, where);
+    result = page->armed && judge(call, where);
     __atomic_store_n(&page->lock, 0, __ATOMIC_RELEASE);
     if (result)
         errno = page->error;
