@@ -3,6 +3,7 @@
 #include "base/base.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -56,6 +57,13 @@ void plan_open(void)
 }
 
 /* ---- points ---- */
+
+void disarm(void)
+{
+    __atomic_store_n(&page->armed, 0, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 10000 && __atomic_load_n(&page->lock, __ATOMIC_SEQ_CST); i++)
+        (void)sched_yield(); /* not for ever: its holder may have been killed */
+}
 
 static void set_point(int call, int error, bool persistent, long at)
 {
