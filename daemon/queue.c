@@ -345,8 +345,7 @@ static int compare_name(const struct object *object, const struct declaration *d
                     wanted[0] ? wanted : "none");
 }
 
-/* What is no difference from the declaration in force need not be asked for. A retired object's is
- * not in force, and differs in nothing. */
+/* What is no difference from the one in force need not be asked for; a retired object's is not. */
 static bool has_known_limits(const struct object *object, const struct declaration *declaration)
 {
     const struct queue_settings *is = object->declaration->settings;
@@ -401,13 +400,16 @@ static bool adjustment(const struct object *object, const struct declaration *de
 {
     const struct queue_settings *settings = declaration->settings;
     mode_t mode = declared_mode(settings), was;
+    gid_t group = declared_group(settings);
     struct stat status;
-    gid_t group;
 
     ret[0] = '\0';
-    if (!object->kernel_name || is_adjusted(object, declaration) || fstat(object->fd, &status) < 0)
+    if (!object->kernel_name || is_adjusted(object, declaration))
         return false;
-    group = declared_group(settings);
+    if (fstat(object->fd, &status) < 0) { /* set it all the same, or say then that it cannot be */
+        (void)snprintf(ret, size, "mode becomes %04o of gid %u", mode, group);
+        return false;
+    }
     was = status.st_mode & 07777;
     if (was == mode && status.st_gid == group)
         return false;

@@ -82,6 +82,9 @@ static void with_an_error(void)
 static void where_somebody_listens(void)
 {
     plainly();
+    if (broker.handed[0].name)
+        close(broker.handed[0].fd);
+    ck_assert(unlink(broker.socket) == 0 || errno == ENOENT);
     fixture_listen(&broker);
     broker.n_handed = 0;
     ck_assert_int_eq(chown(broker.socket, broker.broker_uid, broker.broker_uid), 0);
@@ -120,6 +123,8 @@ static void start_once(void)
 {
     bool is_beside = first.broker;
 
+    if (ways[which].prepare == where_somebody_listens)
+        where_somebody_listens(); /* a broker that does not see him has taken his place */
     if (!is_beside)
         ck_assert(mq_unlink("/orders") == 0 || errno == ENOENT);
     start_play(&ways[which].way);
