@@ -127,7 +127,7 @@ static unsigned every(void)
 static bool is_by_chance(int call)
 {
     return call == FAULT_epoll_wait || call == FAULT_ppoll || call == FAULT_poll ||
-           call == FAULT_shutdown || call == FAULT_sd_watchdog_enabled;
+           call == FAULT_shutdown || call == FAULT_recv || call == FAULT_sd_watchdog_enabled;
 }
 
 /* Returns whether something failed. */
