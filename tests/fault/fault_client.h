@@ -6,6 +6,10 @@
 
 #define TIMEOUT 200000 /* microseconds */
 
+/* Of a call to the broker: what fails from then on may never end by itself; else only what failed
+ * may end it, however slow the machine is. */
+int64_t patience(void);
+
 /* Something is not as it shall be: told, and the exit status. */
 void wrong(const char *what, int r, const char *sentence);
 /* Whether calls are counted and fail. */

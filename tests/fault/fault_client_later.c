@@ -106,7 +106,7 @@ void renew(const char *socket)
     struct ipcb_item items[] = {{.name = "orders", .queue = &q, .fd = -1},
                                 {.name = "done", .event = &e, .fd = -1}};
 
-    if (b && judge("ipcb_acquire_many", ipcb_acquire_many(b, items, 2, TIMEOUT), b) >= 0) {
+    if (b && judge("ipcb_acquire_many", ipcb_acquire_many(b, items, 2, patience()), b) >= 0) {
         (void)judge("ipcb_queue_renew", ipcb_queue_renew(q, b, "orders"), b);
         (void)judge("ipcb_event_renew", ipcb_event_renew(e, b, "done"), b);
         if (ipcb_queue_fd(q) < 0 || ipcb_event_fd(e) < 0)
