@@ -16,7 +16,7 @@ def panel(rows, key, title, top):
     times = [float(row["seconds"]) for row in rows]
     values = [float(row[key]) for row in rows]
     most, end = max(values) or 1, times[-1] or 1
-    points = " ".join(f"{LEFT + WIDTH * t / end:.1f},{top + HEIGHT * (1 - v / most):.1f}"
+    points = " ".join(f"{LEFT + WIDTH * t / end:.0f},{top + HEIGHT * (1 - v / most):.0f}"
                       for t, v in zip(times, values))
     return (f'<text x="{LEFT}" y="{top - 6}">{escape(title)}</text>'
             f'<rect x="{LEFT}" y="{top}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#bbb"/>'
