@@ -34,21 +34,23 @@ static size_t count_open(void)
     return n;
 }
 
-int64_t patience(void)
+/* What fails from then on; and a send() that says that the other end is gone, for its last words
+ * are waited for, and it is not. */
+static bool may_never_end(void)
 {
-    return page->persistent ? TIMEOUT : 50 * (int64_t)TIMEOUT;
+    return page->persistent || page->error == EPIPE || page->error == ECONNRESET;
 }
 
-static bool is_late(int r)
+int64_t patience(void)
 {
-    return r == -ETIMEDOUT && page->persistent;
+    return may_never_end() ? TIMEOUT : 50 * (int64_t)TIMEOUT;
 }
 
 int judge(const char *what, int r, const struct ipcb *b)
 {
     if (r < -4095 || (r < 0 && b && !*ipcb_message(b)))
         wrong(what, r, "no sentence");
-    if (r < 0 && page->failed == 0 && !is_late(r))
+    if (r < 0 && page->failed == 0 && !(r == -ETIMEDOUT && may_never_end()))
         wrong(what, r, b ? ipcb_message(b) : "although nothing failed");
     return r;
 }

@@ -6,8 +6,8 @@
 
 #define TIMEOUT 200000 /* microseconds */
 
-/* Of a call to the broker: what fails from then on may never end by itself; else only what failed
- * may end it, however slow the machine is. */
+/* Of a call to the broker: long, so that only what failed may end it, however slow the machine is;
+ * but short for what may never end by itself. */
 int64_t patience(void);
 
 /* Something is not as it shall be: told, and the exit status. */
