@@ -312,6 +312,15 @@ START_TEST(a_replacement_that_cannot_be_made)
 }
 END_TEST
 
+/* One that is not there is made at the next reload or try, not in the place of itself. */
+START_TEST(what_has_failed_is_not_replaced)
+{
+    set_mqueue_limit("msg_max", 5);
+    serve("[queue:orders]\nmax_messages = 9\nuse = user:$C0\n");
+    ck_assert_ptr_null(replace("orders", -ENXIO));
+}
+END_TEST
+
 /* ---- purge ---- */
 
 START_TEST(purged_it_is_gone_and_what_it_held_is_counted)
@@ -422,6 +431,7 @@ void add_rules(Suite *suite)
     tcase_add_test(cases, replaced_where_it_is_empty_and_holders_are_told);
     tcase_add_test(cases, what_cannot_be_replaced);
     tcase_add_test(cases, a_replacement_that_cannot_be_made);
+    tcase_add_test(cases, what_has_failed_is_not_replaced);
     tcase_add_test(cases, purged_it_is_gone_and_what_it_held_is_counted);
     tcase_add_test(cases, a_purge_removes_no_other_queue_of_that_name);
     tcase_add_test(cases, whoever_waits_for_a_name_is_answered_when_it_is_declared);

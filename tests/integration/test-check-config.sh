@@ -116,6 +116,9 @@ sockets_that_cannot_be_are_errors() {
     expect_text err "$long.admin is no path for a socket"
     expect_status 1 "$ipcbrokerd" --config c.conf --socket relative
     expect_text err 'relative is no path for a socket'
+    printf '[broker]\nsocket = %s/s\nadmin_socket = %s/s\n' "$directory" "$directory" >c.conf
+    expect_status 78 "$ipcbrokerd" --check-config c.conf
+    expect_text err "$directory/s is socket and admin_socket"
 }
 
 more_errors_than_a_person_reads_are_counted() {

@@ -138,6 +138,7 @@ config_prints_what_is_in_force() {
     for ((i = 0; i < 1500; i++)); do many+="receive = user:$((other + i))"$'\n'; done
     start_broker "[broker]
 max_clients = 100
+admin = user:root, group:$other
 observe = group:$other
 $config
 [queue:given]
@@ -150,9 +151,9 @@ $many
 read = any"
     expect_status 0 "$ctl" --socket "$socket" --admin config
     expect_text out '[broker]' 'max_clients = 100 ; ' 'broker.conf:2' 'max_clients_per_user = 100 ; default' \
-        "observe = group:$other" '[queue:given] ; ' 'message_size = 2048 ; ' 'capacity = 8192 ; default' \
+        'admin = user:root ; ' "admin = group:$other ; " "observe = group:$other" '[queue:given] ; ' 'message_size = 2048 ; ' 'capacity = 8192 ; default' \
         'semaphore = yes ; ' '#send = user:no-such-user ; ' 'posix_name = /given ; default' 'mode = 0600 ; default' 'command line'
-    grep -q '^message_size = 2048 ; .*broker\.conf:18$' out
+    grep -q '^message_size = 2048 ; .*broker\.conf:19$' out
     [[ $(grep -c "^receive = user:" out) == 1501 && $(grep -c '^\[queue:crowd\]' out) == 1 ]]
     cp out second.conf
     expect_status 0 "$ipcbrokerd" --check-config second.conf
